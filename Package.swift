@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target of ours: Swift 6 mode, warnings are errors, C modules do not leak through public interfaces.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Settings of the targets that face C: each unsafe expression is marked as such.
+let strictOverC: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
+let tomlKit = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+    name: "swarm-mirror",
+    products: [
+        .executable(name: "swarm-publish", targets: ["swarm-publish"]),
+        .executable(name: "swarm-node", targets: ["swarm-node"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // C libraries. CLibtorrent is compiled, with the defines that libtorrent-rasterbar.pc lists: without them the
+        // structures have another layout than in the installed library, and a pkg-config system target would drop them.
+        .target(
+            name: "CLibtorrent",
+            path: "CShims/CLibtorrent",
+            publicHeadersPath: "include",
+            cxxSettings: [
+                .define("TORRENT_LINKING_SHARED"), .define("BOOST_ASIO_ENABLE_CANCELIO"),
+                .define("BOOST_ASIO_NO_DEPRECATED"), .define("TORRENT_USE_OPENSSL"),
+                .define("TORRENT_USE_LIBCRYPTO"), .define("TORRENT_SSL_PEERS"), .define("OPENSSL_NO_SSL2"),
+                .define("BOOST_ALL_NO_LIB"),
+            ],
+            linkerSettings: [
+                .linkedLibrary("torrent-rasterbar"), .linkedLibrary("ssl"), .linkedLibrary("crypto"),
+            ]
+        ),
+        .systemLibrary(name: "COpenSSL", path: "CShims/COpenSSL"),
+        .systemLibrary(name: "CZstd", path: "CShims/CZstd"),
+
+        .target(name: "SwarmCore", swiftSettings: strict),
+        .target(name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd"], swiftSettings: strictOverC),
+        .target(name: "TorrentEngine", dependencies: ["SwarmCore", "CLibtorrent"], swiftSettings: strictOverC),
+        .target(name: "FileTree", dependencies: ["SwarmCore"], swiftSettings: strict),
+        .target(name: "Configuration", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
+        .target(
+            name: "Publishing", dependencies: ["SwarmCore", "Metainfo", "FileTree", "Configuration", grdb, logging],
+            swiftSettings: strict),
+        .target(
+            name: "Mirroring",
+            dependencies: [
+                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "Configuration", grdb, asyncHTTPClient, logging,
+                nioCore, nioHTTP1,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ContentServer",
+            dependencies: ["SwarmCore", nioCore, nioPosix, nioHTTP1, nioFoundation, logging, lifecycle],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "swarm-publish",
+            dependencies: [
+                "SwarmCore", "Metainfo", "Publishing", "TorrentEngine", "ContentServer", "FileTree", argumentParser,
+                logging, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "swarm-node",
+            dependencies: [
+                "SwarmCore", "Metainfo", "Mirroring", "TorrentEngine", "ContentServer", "FileTree", argumentParser,
+                asyncHTTPClient, logging, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "SwarmTestSupport", dependencies: ["SwarmCore"], path: "Tests/SwarmTestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "SwarmCoreTests", dependencies: ["SwarmCore"], swiftSettings: strict),
+        .testTarget(
+            name: "MetainfoTests", dependencies: ["Metainfo", "SwarmCore", "TorrentEngine", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TorrentEngineTests", dependencies: ["TorrentEngine", "SwarmCore", "Metainfo", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "SwarmCore", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FileTreeTests", dependencies: ["FileTree", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "PublishingTests",
+            dependencies: ["Publishing", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MirroringTests",
+            dependencies: ["Mirroring", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContentServerTests", dependencies: ["ContentServer", "SwarmCore", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEnd",
+            dependencies: ["SwarmCore", "Metainfo", "SwarmTestSupport", "swarm-publish", "swarm-node"],
+            swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

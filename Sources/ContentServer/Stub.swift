@@ -1,0 +1,3 @@
+internal import NIOPosix
+internal import NIOFoundationEssentialsCompat
+internal import ServiceLifecycle

@@ -1,0 +1,6 @@
+internal import GRDB
+internal import Logging
+internal import AsyncHTTPClient
+internal import TOMLKit
+internal import NIOCore
+internal import NIOHTTP1

@@ -1,0 +1,126 @@
+public import FoundationEssentials
+
+/// When a ready snapshot may become current.
+public struct Activation: Hashable, Sendable, Codable {
+    /// True while the snapshot is embargoed.
+    public var hold: Bool
+    /// The earliest moment of the switch, in whole seconds.
+    public var notBefore: Date
+
+    public init(hold: Bool, notBefore: Date) {
+        self.hold = hold
+        self.notBefore = notBefore
+    }
+}
+
+/// A document with its expected length and digest, so that it needs no trust of its own.
+public struct Pinned: Hashable, Sendable, Codable {
+    /// Length in bytes.
+    public let size: Int
+    public let sha256: SHA256Digest
+
+    public init(size: Int, sha256: SHA256Digest) {
+        self.size = size
+        self.sha256 = sha256
+    }
+}
+
+/// The signed list of a set's live snapshots. It is the only document that is believed for its signature; everything
+/// else is believed for a digest that leads back to it.
+public struct Feed: Hashable, Sendable, Codable {
+    /// One live snapshot.
+    public struct Entry: Hashable, Sendable, Codable {
+        public let uuid: SnapshotID
+        public let serial: Serial
+        public let created: Date
+        public let manifest: Pinned
+        public let files: Int
+        public let bytes: Int64
+        public var activation: Activation
+
+        public init(
+            uuid: SnapshotID, serial: Serial, created: Date, manifest: Pinned, files: Int, bytes: Int64,
+            activation: Activation
+        ) {
+            self.uuid = uuid
+            self.serial = serial
+            self.created = created
+            self.manifest = manifest
+            self.files = files
+            self.bytes = bytes
+            self.activation = activation
+        }
+    }
+
+    /// The format that this code writes and reads.
+    public static let currentFormat = 1
+
+    public var format = Feed.currentFormat
+    public let set: SetName
+    /// Grows with every signature; a node refuses to go back.
+    public var version: UInt64
+    public var issued: Date
+    public var expires: Date
+    /// Ascending by serial.
+    public var snapshots: [Entry]
+    /// Tags of the master, each protecting a snapshot from expiry.
+    public var tags: [String: SnapshotID]
+    public var trackers: [String]
+    /// Base URLs where the HTTP paths of the set are found.
+    public var urls: [String]
+    /// Where the master's seed listens; an empty host is the host that the feed was fetched from.
+    public var peers: [Endpoint]
+
+    public init(
+        set: SetName, version: UInt64, issued: Date, expires: Date, snapshots: [Entry] = [],
+        tags: [String: SnapshotID] = [:], trackers: [String] = [], urls: [String] = [], peers: [Endpoint] = []
+    ) {
+        self.set = set
+        self.version = version
+        self.issued = issued
+        self.expires = expires
+        self.snapshots = snapshots
+        self.tags = tags
+        self.trackers = trackers
+        self.urls = urls
+        self.peers = peers
+    }
+
+    /// The snapshot with the highest serial.
+    public var newest: Entry? { snapshots.max { $0.serial < $1.serial } }
+
+    public func entry(_ snapshot: SnapshotID) -> Entry? { snapshots.first { $0.uuid == snapshot } }
+}
+
+/// Why a feed that carries a good signature is not accepted.
+public enum FeedRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    case wrongSet(expected: SetName, found: SetName)
+    case unknownFormat(Int)
+    case rolledBack(accepted: UInt64, offered: UInt64)
+    case expired(at: Date)
+    case notInOrder
+
+    public var description: String {
+        switch self {
+        case .wrongSet(let expected, let found): "the feed is of set \(found), not of \(expected)"
+        case .unknownFormat(let format): "the feed has format \(format), which this version does not know; upgrade"
+        case .rolledBack(let accepted, let offered):
+            "the feed went back from version \(accepted) to \(offered): a stale or replayed copy; ask the upstream's operator"
+        case .expired(let date):
+            "the feed expired at \(date.formatted(.iso8601)): the master has not signed it anew (is its daemon running?), "
+                + "or this clock is wrong"
+        case .notInOrder: "the feed's snapshots are not in the order of their serials"
+        }
+    }
+}
+
+extension Feed {
+    /// Checks what a signature does not say: the set, the format, that the version did not go back, and the expiry.
+    public func check(expecting set: SetName?, acceptedVersion: UInt64, now: Date) throws(FeedRefusal) {
+        guard format == Feed.currentFormat else { throw .unknownFormat(format) }
+        if let set, set != self.set { throw .wrongSet(expected: set, found: self.set) }
+        guard version >= acceptedVersion else { throw .rolledBack(accepted: acceptedVersion, offered: version) }
+        guard expires > now else { throw .expired(at: expires) }
+        guard zip(snapshots, snapshots.dropFirst()).allSatisfy({ $0.serial < $1.serial }) else { throw .notInOrder }
+    }
+}
