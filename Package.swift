@@ -60,19 +60,20 @@ let package = Package(
         ),
         .systemLibrary(name: "COpenSSL", path: "CShims/COpenSSL"),
         .systemLibrary(name: "CZstd", path: "CShims/CZstd"),
+        .systemLibrary(name: "CLinux", path: "CShims/CLinux"),
 
         .target(name: "SwarmCore", swiftSettings: strict),
         .target(name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd"], swiftSettings: strictOverC),
         .target(name: "TorrentEngine", dependencies: ["SwarmCore", "CLibtorrent"], swiftSettings: strictOverC),
-        .target(name: "FileTree", dependencies: ["SwarmCore"], swiftSettings: strict),
-        .target(name: "Configuration", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
+        .target(name: "FileTree", dependencies: ["SwarmCore", "CLinux"], swiftSettings: strict),
+        .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], path: "Sources/Configuration", swiftSettings: strict),
         .target(
-            name: "Publishing", dependencies: ["SwarmCore", "Metainfo", "FileTree", "Configuration", grdb, logging],
+            name: "Publishing", dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, logging],
             swiftSettings: strict),
         .target(
             name: "Mirroring",
             dependencies: [
-                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "Configuration", grdb, asyncHTTPClient, logging,
+                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "ConfigurationFile", grdb, asyncHTTPClient, logging,
                 nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
@@ -106,7 +107,7 @@ let package = Package(
             name: "TorrentEngineTests", dependencies: ["TorrentEngine", "SwarmCore", "Metainfo", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Configuration", "SwarmCore", "SwarmTestSupport"],
+            name: "ConfigurationTests", dependencies: ["ConfigurationFile", "SwarmCore", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "FileTreeTests", dependencies: ["FileTree", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),

@@ -1,4 +1,4 @@
-public import FoundationEssentials
+internal import FoundationEssentials
 
 /// JSON as the feed and the manifest use it: keys in order, ISO 8601 times in whole seconds, so that equal values give
 /// equal bytes.

@@ -1,0 +1,161 @@
+#pragma once
+#include "error.hpp"
+
+#include <libtorrent/extensions.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_request.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace slt {
+
+/// How a master's peer-id begins.
+inline bool is_master(lt::peer_id const& id) { return std::memcmp(id.data(), "-SP", 3) == 0; }
+
+/// The caller's callback, which can be taken away while libtorrent's threads still run.
+class Notifier {
+public:
+    Notifier(slt_notify notify, void* context, slt_release release)
+        : notify_(notify), context_(context), release_(release) {}
+    ~Notifier() { clear(); }
+    Notifier(Notifier const&) = delete;
+
+    void signal() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        if (context_ != nullptr) notify_(context_);
+    }
+
+    void clear() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        if (context_ != nullptr) release_(context_);
+        context_ = nullptr;
+    }
+
+private:
+    std::mutex mutex_;
+    slt_notify notify_;
+    void* context_;
+    slt_release release_;
+};
+
+struct Counters {
+    std::atomic<int64_t> from_master{0}, from_peers{0}, refused{0}, uploaded{0};
+};
+
+/// What the observers in libtorrent's network thread tell the session's owner. Thread-safe.
+///
+/// Pieces do not come by alerts: a torrent that is added with pieces raises one alert for each of them, and a queue of
+/// alerts can overflow.
+class Ledger {
+public:
+    struct Piece {
+        lt::sha1_hash info_hash;
+        int index;
+    };
+
+    explicit Ledger(std::shared_ptr<Notifier> notifier) : notifier_(std::move(notifier)) {}
+
+    std::shared_ptr<Counters> counters(lt::sha1_hash const& info_hash) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        auto& result = counters_[info_hash];
+        if (!result) result = std::make_shared<Counters>();
+        return result;
+    }
+
+    slt_traffic traffic(lt::sha1_hash const* info_hash) const {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        slt_traffic sum{};
+        auto const add = [&sum](Counters const& counters) {
+            sum.from_master += counters.from_master;
+            sum.from_peers += counters.from_peers;
+            sum.refused += counters.refused;
+            sum.uploaded += counters.uploaded;
+        };
+        if (info_hash == nullptr) {
+            for (auto const& entry : counters_) add(*entry.second);
+        } else if (auto const found = counters_.find(*info_hash); found != counters_.end()) {
+            add(*found->second);
+        }
+        return sum;
+    }
+
+    void passed(lt::sha1_hash const& info_hash, int index) {
+        bool first;
+        {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            first = pieces_.empty();
+            pieces_.push_back({info_hash, index});
+        }
+        if (first) notifier_->signal();
+    }
+
+    std::vector<Piece> take_pieces() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(pieces_, {});
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<Notifier> notifier_;
+    std::unordered_map<lt::sha1_hash, std::shared_ptr<Counters>> counters_;
+    std::vector<Piece> pieces_;
+};
+
+/// Counts one peer's payload. Network thread only.
+class PeerObserver final : public lt::peer_plugin {
+public:
+    PeerObserver(std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
+        : counters_(std::move(counters)), peer_(std::move(peer)) {}
+
+    bool on_piece(lt::peer_request const&, lt::span<char const> block) override {
+        // The peer-id is known only after the handshake, hence not when the observer is made.
+        if (received_ == nullptr)
+            received_ = is_master(peer_.pid()) ? &counters_->from_master : &counters_->from_peers;
+        received_->fetch_add(block.size(), std::memory_order_relaxed);
+        return false;
+    }
+
+    void sent_payload(int bytes) override { counters_->uploaded.fetch_add(bytes, std::memory_order_relaxed); }
+
+private:
+    std::shared_ptr<Counters> counters_;
+    lt::peer_connection_handle peer_;
+    std::atomic<int64_t>* received_ = nullptr;
+};
+
+/// Reports one torrent's pieces. Network thread only.
+class TorrentObserver final : public lt::torrent_plugin {
+public:
+    TorrentObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<lt::torrent_info const> info)
+        : ledger_(std::move(ledger)), info_(std::move(info)), info_hash_(info_->info_hashes().v1),
+          counters_(ledger_->counters(info_hash_)) {}
+
+    std::shared_ptr<lt::peer_plugin> new_connection(lt::peer_connection_handle const& peer) override {
+        return std::make_shared<PeerObserver>(counters_, peer);
+    }
+
+    /// Until then, the pieces that pass are those that were had when the torrent was added.
+    void on_files_checked() override { started_ = true; }
+
+    void on_piece_pass(lt::piece_index_t piece) override {
+        if (started_) ledger_->passed(info_hash_, static_cast<int>(piece));
+    }
+
+    void on_piece_failed(lt::piece_index_t piece) override {
+        counters_->refused.fetch_add(info_->piece_size(piece), std::memory_order_relaxed);
+    }
+
+private:
+    std::shared_ptr<Ledger> ledger_;
+    std::shared_ptr<lt::torrent_info const> info_;
+    lt::sha1_hash info_hash_;
+    std::shared_ptr<Counters> counters_;
+    bool started_ = false;
+};
+
+}

@@ -1,0 +1,32 @@
+#pragma once
+#include "observer.hpp"
+
+#include <libtorrent/session.hpp>
+#include <libtorrent/torrent_handle.hpp>
+
+#include <deque>
+#include <map>
+
+struct slt_session {
+    std::shared_ptr<slt::Notifier> notifier;
+    std::shared_ptr<slt::Ledger> ledger;
+    std::map<libtorrent::sha1_hash, libtorrent::torrent_handle> torrents;
+
+    // What the last poll, status and peers calls returned.
+    std::vector<slt_event> events;
+    std::deque<std::string> event_texts;
+    std::vector<slt_status> statuses;
+    std::deque<std::string> status_texts;
+    std::vector<slt_peer> peers;
+    std::deque<std::string> peer_texts;
+
+    // Last, hence destroyed first: its threads use the ledger.
+    std::unique_ptr<libtorrent::session> session;
+};
+
+namespace slt {
+
+/// Settings of every session, also of those that never meet a peer.
+lt::settings_pack base_settings();
+
+}

@@ -1,0 +1,13 @@
+// System calls of Linux that Swift's Glibc module does not show, because it is built without _GNU_SOURCE.
+// Each returns -1 and sets errno like the C library's function of that name.
+#pragma once
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Puts all that was written on the file system of `descriptor` on the disk.
+static inline int swarm_syncfs(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
+
+// Copies up to `length` bytes from and at the current positions, by reflink where the file system can.
+static inline ssize_t swarm_copy_file_range(int from, int to, size_t length) {
+    return syscall(SYS_copy_file_range, from, (void *)0, to, (void *)0, length, 0u);
+}

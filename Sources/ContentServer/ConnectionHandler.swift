@@ -1,0 +1,308 @@
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import SwarmCore
+
+/// One HTTP/1 connection. Everything here happens on the connection's event loop.
+///
+/// NIO's pipelining handler before this one hands over a request only when the response before it has ended, and stops
+/// reading meanwhile. A response ends here when its last byte has gone to the kernel, so a client that does not read
+/// makes the server hold one response and no more.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum Phase {
+        /// Between two requests.
+        case idle
+        /// The head is here, the end is not.
+        case reading(HTTPRequestHead)
+        /// A file thread or a task makes the answer.
+        case working
+        /// A poll of the feed is held.
+        case polling(FeedBox, FeedBox.WaiterID, Scheduled<Void>)
+        /// Bytes of the response are under way; so many were left at the last look.
+        case writing(left: Int?)
+        case closed
+    }
+
+    private let server: ServerContext
+    private let isAdmin: Bool
+    /// Whether there are too many connections: each request is answered 503.
+    private let isSurplus: Bool
+    private var phase = Phase.idle
+    private var pins: SnapshotPins = [:]
+    private var isDraining = false
+    /// Since when the connection has had nothing to do.
+    private var idleSince = NIODeadline.now()
+    private var idleTimer: Scheduled<Void>?
+
+    init(server: ServerContext, isAdmin: Bool, isSurplus: Bool) {
+        self.server = server
+        self.isAdmin = isAdmin
+        self.isSurplus = isSurplus
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) { startIdleTimer(in: server.idleTimeout, context) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let last = phase
+        phase = .closed
+        idleTimer?.cancel()
+        if case .polling(let feed, let waiter, let timer) = last {
+            timer.cancel()
+            feed.endWait(waiter)
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        server.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is DrainEvent else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        isDraining = true
+        switch phase {
+        case .idle, .reading: context.close(promise: nil)
+        case .polling(let feed, let waiter, _): feed.endWait(waiter)
+        case .working, .writing, .closed: break
+        }
+    }
+
+    private func startIdleTimer(in delay: TimeAmount, _ context: ChannelHandlerContext) {
+        idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.checkIdleness(context) }
+    }
+
+    private func checkIdleness(_ context: ChannelHandlerContext) {
+        var next = server.idleTimeout
+        switch phase {
+        case .idle, .reading:
+            let end = idleSince + server.idleTimeout
+            guard NIODeadline.now() < end else {
+                context.close(promise: nil)
+                return
+            }
+            next = end - .now()
+        case .writing(let before):
+            let left = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+            guard before == nil || left != before else {
+                context.close(promise: nil)
+                return
+            }
+            phase = .writing(left: left)
+        case .working, .polling: break
+        case .closed: return
+        }
+        startIdleTimer(in: next, context)
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), phase) {
+        case (.head(let head), .idle):
+            let hasContent =
+                head.headers.contains(name: "Transfer-Encoding")
+                || head.headers.first(name: "Content-Length").map { $0 != "0" } ?? false
+            if hasContent {
+                // Content has no meaning here, whatever its length: answer without waiting for it, and close.
+                let answer = Self.isReading(head) ? Self.unwantedContent : Self.wrongMethod
+                write(answer, for: head, closes: true, context)
+            } else {
+                phase = .reading(head)
+            }
+        case (.end, .reading(let head)):
+            phase = .working
+            start(head, context)
+        default: break
+        }
+    }
+
+    private static func isReading(_ head: HTTPRequestHead) -> Bool { head.method == .GET || head.method == .HEAD }
+
+    private static let unwantedContent = Answer.text(.badRequest, "A GET or HEAD takes no content here. Leave it out.")
+    private static let wrongMethod = Answer.text(
+        .methodNotAllowed, "This server is read-only. Use GET or HEAD.", headers: ["Allow": "GET, HEAD"])
+
+    private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        server.logger.trace("request", metadata: ["method": "\(head.method)", "target": "\(head.uri)"])
+        guard !isSurplus else {
+            let answer = Answer.text(
+                .serviceUnavailable, "The server has too many connections. Try another mirror, or again in a minute.",
+                headers: ["Retry-After": "60"])
+            return writeSoon(answer, for: head, closes: true, context)
+        }
+        guard Self.isReading(head) else { return writeSoon(Self.wrongMethod, for: head, context) }
+        do throws(Route.Problem) {
+            try start(Route(target: head.uri), head, context)
+        } catch {
+            writeSoon(Self.answer(to: error, target: head.uri), for: head, context)
+        }
+    }
+
+    private static func answer(to problem: Route.Problem, target: String) -> Answer {
+        switch problem {
+        case .malformed(let why): .text(.badRequest, "The target “\(quoted(target))” cannot be served: \(why).")
+        case .unknown: .text(.notFound, "“\(quoted(target))” is not here. See / for the sets.")
+        }
+    }
+
+    private func start(
+        _ route: Route, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) throws(Route.Problem) {
+        func site(_ set: SetName) throws(Route.Problem) -> Site {
+            guard let site = server.sites[set] else { throw .unknown }
+            return site
+        }
+        switch route {
+        case .sets:
+            let page = ByteBuffer(string: Listing.html(of: server.sites.names))
+            writeSoon(Answer(type: "text/html; charset=utf-8", bytes: page), for: head, context)
+        case .tree(let tree): fetch(.tree(tree), of: try site(tree.set), head, context)
+        case .document(let set, let document): fetch(.document(document), of: try site(set), head, context)
+        case .feed(let set, let query): poll(try site(set), query, head, context)
+        case .status:
+            guard isAdmin else { throw .unknown }
+            let status = server.status
+            write(type: "application/json", for: head, context) { await ByteBuffer(bytes: status()) }
+        case .metrics:
+            guard isAdmin, let metrics = server.metrics else { throw .unknown }
+            write(type: "text/plain; version=0.0.4; charset=utf-8", for: head, context) {
+                await ByteBuffer(string: metrics())
+            }
+        }
+    }
+
+    private func fetch(
+        _ target: ContentRequest.Target, of site: Site, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        let request = ContentRequest(site: site, target: target, isHead: head.method == .HEAD, headers: head.headers)
+        let responder = server.responder
+        let pins = pins
+        let work = server.files.runIfActive(eventLoop: context.eventLoop) { () -> (Answer, SnapshotPins) in
+            var pins = pins
+            let answer = responder.answer(request, pins: &pins)
+            return (answer, pins)
+        }
+        work.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success((let answer, let pins)):
+                self.pins = pins
+                self.write(answer, for: head, context)
+            case .failure: context.close(promise: nil)  // the threads are gone: the server stops
+            }
+        }
+    }
+
+    private func write(
+        type: String, for head: HTTPRequestHead, _ context: ChannelHandlerContext,
+        content: @escaping @Sendable () async -> ByteBuffer
+    ) {
+        let promise = context.eventLoop.makePromise(of: ByteBuffer.self)
+        promise.completeWithTask(content)
+        promise.futureResult.assumeIsolated().whenSuccess { bytes in
+            self.write(Answer(type: type, headers: ["Cache-Control": "no-cache"], bytes: bytes), for: head, context)
+        }
+    }
+
+    // MARK: Feed
+
+    private func poll(_ site: Site, _ query: FeedQuery, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let feed = site.feed
+        let newest = feed.newest
+        let known = EntityTagList(head.headers[canonicalForm: "If-None-Match"].map(String.init))
+        let decision = FeedDecision(query: query, ifNoneMatch: known, newest: newest?.version)
+        switch decision {
+        case .full, .notModified, .missing:
+            let answer = Self.answer(feed: newest, isNew: decision == .full, set: site.layout.set)
+            writeSoon(answer, for: head, context)
+        case .hold(let version):
+            let promise = context.eventLoop.makePromise(of: PublishedFeed?.self)
+            let waiter = feed.wait(above: version, promise: promise)
+            let timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(query.wait)) {
+                feed.endWait(waiter)
+            }
+            phase = .polling(feed, waiter, timer)
+            promise.futureResult.assumeIsolated().whenSuccess { newer in
+                timer.cancel()
+                let answer = Self.answer(feed: newer ?? feed.newest, isNew: newer != nil, set: site.layout.set)
+                self.writeSoon(answer, for: head, context)
+            }
+        }
+    }
+
+    private static func answer(feed: PublishedFeed?, isNew: Bool, set: SetName) -> Answer {
+        guard let feed else { return .text(.notFound, "The set \(set) has no feed yet. Try again later.") }
+        // As little as a 304 must have (RFC 9110, section 15.4.5): idle nodes ask all day.
+        let headers: HTTPHeaders = ["ETag": FeedDecision.etag(of: feed.version), "Cache-Control": "no-cache"]
+        guard isNew else { return .notModified(headers) }
+        return Answer(type: "text/plain; charset=utf-8", headers: headers, bytes: feed.body)
+    }
+
+    // MARK: Responses
+
+    /// Writes in another turn of the event loop: a client that sends thousands of such requests at once must not make
+    /// the calls nest.
+    private func writeSoon(
+        _ answer: Answer, for head: HTTPRequestHead, closes: Bool = false, _ context: ChannelHandlerContext
+    ) {
+        context.eventLoop.assumeIsolated().execute { self.write(answer, for: head, closes: closes, context) }
+    }
+
+    private func write(
+        _ answer: Answer, for head: HTTPRequestHead, closes: Bool = false, _ context: ChannelHandlerContext
+    ) {
+        if case .closed = phase { return answer.discard() }
+        phase = .writing(left: nil)
+        let keepsAlive = head.isKeepAlive && !closes && !isDraining
+        var headers = answer.headers
+        headers.add(name: "Server", value: "swarm-mirror")
+        headers.add(name: "Date", value: server.date.text(at: server.responder.now()))
+        if let length = answer.length { headers.add(name: "Content-Length", value: "\(length)") }
+        if !keepsAlive {
+            headers.add(name: "Connection", value: "close")
+        } else if head.version.minor == 0 {
+            headers.add(name: "Connection", value: "keep-alive")
+        }
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            answer.discard()
+            self.finish(keepsAlive: keepsAlive, result, context)
+        }
+        let first = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
+        let content: IOData? =
+            switch answer.body {
+            case .none: nil
+            case .bytes(let buffer): buffer.readableBytes > 0 && head.method != .HEAD ? .byteBuffer(buffer) : nil
+            case .file(let handle, let range):
+                .fileRegion(
+                    FileRegion(
+                        fileHandle: handle, readerIndex: Int(range.offset), endIndex: Int(range.offset + range.count)))
+            }
+        context.write(wrapOutboundOut(.head(first)), promise: content == nil ? sent : nil)
+        if let content { context.write(wrapOutboundOut(.body(content)), promise: sent) }
+        context.flush()
+    }
+
+    private func finish(keepsAlive: Bool, _ result: Result<Void, any Error>, _ context: ChannelHandlerContext) {
+        if case .closed = phase { return }
+        guard case .success = result else {
+            context.close(promise: nil)
+            return
+        }
+        let goesOn = keepsAlive && !isDraining
+        // Before the end is written: that hands over the next request.
+        idleSince = .now()
+        phase = goesOn ? .idle : .closed
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        if !goesOn { context.close(promise: nil) }
+    }
+}

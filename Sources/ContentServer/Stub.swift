@@ -1,3 +1,0 @@
-internal import NIOPosix
-internal import NIOFoundationEssentialsCompat
-internal import ServiceLifecycle

@@ -1,0 +1,132 @@
+internal import Glibc
+
+/// An open file or directory, closed when it goes out of scope.
+public struct Descriptor: ~Copyable, Sendable {
+    /// The number, valid as long as this value lives.
+    public let rawValue: Int32
+    /// For messages.
+    public let path: String
+
+    public init(adopting rawValue: Int32, path: String) {
+        self.rawValue = rawValue
+        self.path = path
+    }
+
+    deinit { close(rawValue) }
+
+    /// Opens a directory; a symbolic link in the last component is refused.
+    public static func directory(_ path: String) throws(FileError) -> Descriptor {
+        let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw .last("open", path) }
+        return Descriptor(adopting: number, path: path)
+    }
+
+    /// Opens a directory below this one, without following a link.
+    public func directory(at name: String) throws(FileError) -> Descriptor {
+        let number = openat(rawValue, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { throw .last("open", "\(path)/\(name)") }
+        return Descriptor(adopting: number, path: "\(path)/\(name)")
+    }
+
+    /// Opens a regular file for reading, without following a link in the last component.
+    public static func file(_ path: String) throws(FileError) -> Descriptor {
+        let number = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { throw .last("open", path) }
+        return Descriptor(adopting: number, path: path)
+    }
+
+    /// Creates a file anew, or empties it.
+    public static func create(_ path: String, mode: UInt32, exclusive: Bool = false) throws(FileError) -> Descriptor {
+        let number = open(path, O_WRONLY | O_CREAT | (exclusive ? O_EXCL : O_TRUNC) | O_NOFOLLOW | O_CLOEXEC, mode)
+        guard number >= 0 else { throw .last("create", path) }
+        return Descriptor(adopting: number, path: path)
+    }
+
+    public func status() throws(FileError) -> FileStatus {
+        var info = stat()
+        guard fstat(rawValue, &info) == 0 else { throw .last("read the status of", path) }
+        return FileStatus(info)
+    }
+
+    /// Fills `buffer` from `offset`; returns how many bytes there were before the end of the file.
+    public func read(into buffer: inout [UInt8], at offset: Int64) throws(FileError) -> Int {
+        try read(into: &buffer, range: 0..<buffer.count, at: offset)
+    }
+
+    /// Fills a part of `buffer` from `offset`; returns how many bytes there were before the end of the file.
+    public func read(into buffer: inout [UInt8], range: Range<Int>, at offset: Int64) throws(FileError) -> Int {
+        var done = 0
+        while done < range.count {
+            let count = buffer.withUnsafeMutableBytes { bytes in
+                pread(
+                    rawValue, bytes.baseAddress.map { $0 + range.lowerBound + done }, range.count - done,
+                    off_t(offset) + off_t(done))
+            }
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last("read", path)
+            }
+            done += count
+        }
+        return done
+    }
+
+    /// Writes all of `bytes` at the current position.
+    public func write(_ bytes: [UInt8]) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last("write", path)
+            }
+            done += count
+        }
+    }
+
+    /// Puts the file's data on the disk.
+    public func sync() throws(FileError) {
+        guard fsync(rawValue) == 0 else { throw .last("sync", path) }
+    }
+}
+
+/// What `lstat` says of a file.
+public struct FileStatus: Hashable, Sendable {
+    public enum Kind: Sendable {
+        case regular, directory, symlink, other
+    }
+
+    public let kind: Kind
+    /// Bytes.
+    public let size: Int64
+    /// Nanoseconds since 1970.
+    public let mtime: Int64
+    /// Nanoseconds since 1970.
+    public let ctime: Int64
+    public let inode: UInt64
+    public let device: UInt64
+    public let links: UInt64
+    /// The permission bits.
+    public let mode: UInt32
+
+    init(_ info: stat) {
+        switch info.st_mode & S_IFMT {
+        case S_IFREG: kind = .regular
+        case S_IFDIR: kind = .directory
+        case S_IFLNK: kind = .symlink
+        default: kind = .other
+        }
+        size = Int64(info.st_size)
+        mtime = Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
+        ctime = Int64(info.st_ctim.tv_sec) * 1_000_000_000 + Int64(info.st_ctim.tv_nsec)
+        inode = UInt64(info.st_ino)
+        device = UInt64(info.st_dev)
+        links = UInt64(info.st_nlink)
+        mode = UInt32(info.st_mode & 0o7777)
+    }
+
+    /// Whole seconds, rounded down, as torrents hold them.
+    public var mtimeSeconds: Int64 { mtime >= 0 ? mtime / 1_000_000_000 : (mtime - 999_999_999) / 1_000_000_000 }
+    public var isExecutable: Bool { mode & 0o111 != 0 }
+}

@@ -1,0 +1,126 @@
+public import SwarmCore
+
+/// A parsed v1 torrent (BEP 3, BEP 47) with our keys: flat columns over the `.torrent`'s bytes, no object per file.
+///
+/// Entries keep the torrent's order and numbering, pads included, so an entry's index is libtorrent's file index.
+public struct Torrent: Sendable {
+    /// What an entry is.
+    public enum Kind: UInt8, Sendable {
+        case file, pad, symlink
+    }
+
+    /// The whole `.torrent`.
+    public let bytes: [UInt8]
+    public let infoHash: InfoHash
+    /// The set's name: the directory that the files are in.
+    public let name: String
+    /// Bytes of a piece.
+    public let pieceLength: Int
+    /// Where the SHA-1 hashes of the pieces stand in `bytes`.
+    let pieceHashRange: Range<Int>
+    /// Directories that hold nothing.
+    public let emptyDirectories: [String]
+    /// All symbolic links: those that BEP 47 can say, and the others.
+    public let links: [LinkEntry]
+
+    let pathBytes: [UInt8]
+    let pathStarts: [UInt32]
+    let lengths: [Int64]
+    let offsets: [Int64]
+    let mtimes: [Int64]
+    let digestOffsets: [UInt32]
+    let kinds: [UInt8]
+    let priorities: [UInt8]
+
+    /// Entries, pads and links included.
+    public var entryCount: Int { lengths.count }
+    public var pieceCount: Int { pieceHashRange.count / InfoHash.byteCount }
+    /// Bytes of content, pads included.
+    public var contentLength: Int64 { (offsets.last ?? 0) + (lengths.last ?? 0) }
+
+    public func kind(_ entry: Int) -> Kind { Kind(rawValue: kinds[entry] & 3) ?? .pad }
+    public func isExecutable(_ entry: Int) -> Bool { kinds[entry] & 4 != 0 }
+    public func length(_ entry: Int) -> Int64 { lengths[entry] }
+    /// Where the entry begins in the torrent's content.
+    public func offset(_ entry: Int) -> Int64 { offsets[entry] }
+    /// Seconds since 1970.
+    public func mtime(_ entry: Int) -> Int64 { mtimes[entry] }
+    public func priority(_ entry: Int) -> Priority { Priority(Int(priorities[entry])) ?? .payload }
+    public func pathUTF8(_ entry: Int) -> ArraySlice<UInt8> {
+        pathBytes[Int(pathStarts[entry])..<Int(pathStarts[entry + 1])]
+    }
+    public func path(_ entry: Int) -> String { String(decoding: pathUTF8(entry), as: UTF8.self) }
+
+    /// The SHA-256 of a file's content. The entry must be a file.
+    public func sha256(_ entry: Int) -> SHA256Digest {
+        let start = Int(digestOffsets[entry])
+        guard let digest = SHA256Digest(bytes: bytes[start..<(start + SHA256Digest.byteCount)]) else {
+            preconditionFailure("a parsed file entry points at 32 bytes")
+        }
+        return digest
+    }
+
+    public func identity(_ entry: Int) -> FileIdentity {
+        FileIdentity(sha256: sha256(entry), mtime: mtimes[entry], executable: isExecutable(entry))
+    }
+
+    /// The entry as a value of its own. It must be a file.
+    public func file(_ entry: Int) -> FileEntry {
+        FileEntry(
+            path: path(entry), length: lengths[entry], mtime: mtimes[entry], executable: isExecutable(entry),
+            priority: priority(entry), sha256: sha256(entry))
+    }
+
+    /// SHA-1 of a piece.
+    public func pieceHash(_ piece: Int) -> ArraySlice<UInt8> {
+        let start = pieceHashRange.lowerBound + piece * InfoHash.byteCount
+        return bytes[start..<(start + InfoHash.byteCount)]
+    }
+
+    /// Length of a piece in bytes; the last one may be shorter.
+    public func length(ofPiece piece: Int) -> Int {
+        Int(min(Int64(pieceLength), contentLength - Int64(piece) * Int64(pieceLength)))
+    }
+
+    /// The pieces that hold the entry's content; empty for an empty one.
+    public func pieces(_ entry: Int) -> Range<Int> {
+        guard lengths[entry] > 0 else { return 0..<0 }
+        let first = offsets[entry] / Int64(pieceLength)
+        let last = (offsets[entry] + lengths[entry] - 1) / Int64(pieceLength)
+        return Int(first)..<Int(last + 1)
+    }
+
+    /// The entries that have content in the piece, in order.
+    public func entries(inPiece piece: Int) -> Range<Int> {
+        let start = Int64(piece) * Int64(pieceLength)
+        let end = start + Int64(length(ofPiece: piece))
+        // The first entry that ends after the piece's start.
+        var (low, high) = (0, entryCount)
+        while low < high {
+            let middle = (low + high) / 2
+            if offsets[middle] + lengths[middle] > start { high = middle } else { low = middle + 1 }
+        }
+        var last = low
+        while last < entryCount, offsets[last] < end { last += 1 }
+        return low..<last
+    }
+
+    /// Entries that are files, ascending.
+    public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { kinds[$0] & 3 == Kind.file.rawValue } }
+
+    /// Files and bytes of each class, by the class's number.
+    public var classes: [String: Manifest.Totals] {
+        var result: [String: Manifest.Totals] = [:]
+        for entry in files {
+            result[String(priorities[entry]), default: .init()].files += 1
+            result[String(priorities[entry]), default: .init()].bytes += lengths[entry]
+        }
+        return result
+    }
+
+    /// File entries in the order of `TreePath.precedes`.
+    public func filesByPath() -> [UInt32] {
+        let order = files.map { UInt32($0) }
+        return order.sorted { TreePath.precedes(pathUTF8(Int($0)), pathUTF8(Int($1))) }
+    }
+}

@@ -1,0 +1,333 @@
+internal import SwarmCore
+
+extension Torrent {
+    /// The format of the `swarm` key that this code writes and reads.
+    public static let formatVersion: Int64 = 1
+
+    /// Limits of what is parsed, checked before memory is taken.
+    public struct Limits: Sendable {
+        /// Bytes of a `.torrent`.
+        public var size = 512 << 20
+        /// Entries, pads included.
+        public var entries = 4_000_000
+        /// libtorrent drops a peer whose bitfield is over 1 MiB.
+        public var pieces = 8_000_000
+        /// libtorrent's largest offset.
+        public var content: Int64 = 1 << 47
+
+        public init() {}
+    }
+
+    /// Parses a `.torrent` of ours. Everything that could harm a node is refused here: unsafe paths, the same path
+    /// twice, a file below a file, links that leave the tree, lengths that do not add up, BEP 38's keys.
+    public init(parsing bytes: [UInt8], limits: Limits = Limits()) throws(MetainfoError) {
+        guard bytes.count <= limits.size else {
+            throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
+        }
+        var parser = TorrentParser(limits: limits)
+        var reader = BencodeReader(bytes)
+        var infoRange: Range<Int>?
+        try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
+            let start = reader.offset
+            if reader.matches(key, Key.info) {
+                try parser.info(&reader)
+                infoRange = start..<reader.offset
+            } else if reader.matches(key, Key.similar) || reader.matches(key, Key.collections) {
+                throw MetainfoError(.refused, "the torrent has a BEP 38 key (similar, collections): refused")
+            } else {
+                try reader.passOver()
+            }
+        }
+        do { try reader.finish() } catch { throw .malformed(error) }
+        guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
+        try self.init(parser, bytes: bytes, infoHash: Digest.sha1(Array(bytes[infoRange])))
+    }
+
+    private init(_ parser: TorrentParser, bytes: [UInt8], infoHash: InfoHash) throws(MetainfoError) {
+        guard let name = parser.name, parser.pieceLength > 0, let hashes = parser.pieceHashes, parser.sawFiles else {
+            throw MetainfoError(.invalid, "the info dictionary lacks one of: files, name, piece length, pieces")
+        }
+        self.bytes = bytes
+        self.infoHash = infoHash
+        self.name = name
+        pieceLength = Int(parser.pieceLength)
+        pieceHashRange = hashes
+        emptyDirectories = parser.emptyDirectories
+        links = parser.links
+        pathBytes = parser.pathBytes
+        pathStarts = parser.pathStarts + [UInt32(parser.pathBytes.count)]
+        lengths = parser.lengths
+        offsets = parser.offsets
+        mtimes = parser.mtimes
+        digestOffsets = parser.digestOffsets
+        kinds = parser.kinds
+        priorities = parser.priorities
+        let wanted = (contentLength + Int64(pieceLength) - 1) / Int64(pieceLength)
+        guard hashes.count.isMultiple(of: InfoHash.byteCount), Int64(pieceCount) == wanted else {
+            throw MetainfoError(
+                .invalid, "the torrent has \(hashes.count) bytes of piece hashes for a content of \(wanted) pieces")
+        }
+        try checkNames()
+    }
+
+    /// No name twice, and nothing below a file or a link.
+    private func checkNames() throws(MetainfoError) {
+        var names = filesByPath().map { pathUTF8(Int($0)) }
+        let others = (links.map(\.path) + emptyDirectories).map { ArraySlice(Array($0.utf8)) }
+        if !others.isEmpty {
+            names += others
+            names.sort { TreePath.precedes($0, $1) }
+        }
+        for (name, next) in zip(names, names.dropFirst()) where next.starts(with: name) {
+            let rest = next.dropFirst(name.count).first
+            if rest == nil {
+                throw MetainfoError(.unsafePath, "the path “\(shown(name))” is in the torrent twice")
+            }
+            if rest == UInt8(ascii: "/") {
+                throw MetainfoError(.unsafePath, "“\(shown(next))” lies below “\(shown(name))”, which is no directory")
+            }
+        }
+    }
+}
+
+extension MetainfoError {
+    static func malformed(_ error: BencodeError) -> MetainfoError { MetainfoError(.malformed, "\(error)") }
+}
+
+/// A name for an error message: never the raw bytes of something hostile.
+func shown(_ bytes: some Collection<UInt8>) -> String {
+    String(decoding: bytes.prefix(200), as: UTF8.self).unicodeScalars
+        .map { $0.value < 32 || $0.value == 127 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+}
+
+enum Key {
+    static let attributes = Array("attr".utf8)
+    static let collections = Array("collections".utf8)
+    static let directories = Array("directories".utf8)
+    static let files = Array("files".utf8)
+    static let info = Array("info".utf8)
+    static let length = Array("length".utf8)
+    static let links = Array("links".utf8)
+    static let mtime = Array("mtime".utf8)
+    static let name = Array("name".utf8)
+    static let path = Array("path".utf8)
+    static let pieceLength = Array("piece length".utf8)
+    static let pieces = Array("pieces".utf8)
+    static let priority = Array("priority".utf8)
+    static let sha256 = Array("sha256".utf8)
+    static let similar = Array("similar".utf8)
+    static let swarm = Array("swarm".utf8)
+    static let symlinkPath = Array("symlink path".utf8)
+    static let version = Array("version".utf8)
+}
+
+extension BencodeReader {
+    mutating func passOver() throws(MetainfoError) { do { try skip() } catch { throw .malformed(error) } }
+    mutating func number() throws(MetainfoError) -> Int64 { do { return try integer() } catch { throw .malformed(error) } }
+    mutating func text() throws(MetainfoError) -> Range<Int> { do { return try string() } catch { throw .malformed(error) } }
+}
+
+/// What is known while an info dictionary is read.
+struct TorrentParser {
+    let limits: Torrent.Limits
+    var name: String?
+    var pieceLength: Int64 = 0
+    var pieceHashes: Range<Int>?
+    var sawFiles = false
+    var emptyDirectories: [String] = []
+    var links: [LinkEntry] = []
+    var pathBytes: [UInt8] = []
+    var pathStarts: [UInt32] = []
+    var lengths: [Int64] = []
+    var offsets: [Int64] = []
+    var mtimes: [Int64] = []
+    var digestOffsets: [UInt32] = []
+    var kinds: [UInt8] = []
+    var priorities: [UInt8] = []
+    var end: Int64 = 0
+
+    init(limits: Torrent.Limits) { self.limits = limits }
+
+    mutating func info(_ reader: inout BencodeReader) throws(MetainfoError) {
+        try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
+            if reader.matches(key, Key.files) {
+                sawFiles = true
+                try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+                    try entry(&reader)
+                }
+            } else if reader.matches(key, Key.name) {
+                name = try component(try reader.text(), of: reader)
+            } else if reader.matches(key, Key.pieceLength) {
+                pieceLength = try reader.number()
+                guard (16 << 10...64 << 20).contains(pieceLength), pieceLength.nonzeroBitCount == 1 else {
+                    throw MetainfoError(.invalid, "a piece length of \(pieceLength) bytes; a power of two from 16 KiB to 64 MiB is due")
+                }
+            } else if reader.matches(key, Key.pieces) {
+                let range = try reader.text()
+                guard range.count / InfoHash.byteCount <= limits.pieces else {
+                    throw MetainfoError(.tooLarge, "the torrent has more than \(limits.pieces) pieces")
+                }
+                pieceHashes = range
+            } else if reader.matches(key, Key.swarm) {
+                try swarm(&reader)
+            } else if reader.matches(key, Key.similar) || reader.matches(key, Key.collections) {
+                throw MetainfoError(.refused, "the torrent has a BEP 38 key (similar, collections): refused")
+            } else {
+                try reader.passOver()
+            }
+        }
+    }
+
+    private mutating func entry(_ reader: inout BencodeReader) throws(MetainfoError) {
+        guard lengths.count < limits.entries else {
+            throw MetainfoError(.tooLarge, "the torrent has more than \(limits.entries) entries")
+        }
+        var kind = Torrent.Kind.file
+        var executable = false
+        var length: Int64?
+        var mtime: Int64 = 0
+        var digest: Range<Int>?
+        var priority = Int64(Priority.payload.rawValue)
+        var target: String?
+        let pathStart = pathBytes.count
+        try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
+            if reader.matches(key, Key.attributes) {
+                for letter in reader.bytes[try reader.text()] {
+                    switch letter {
+                    case UInt8(ascii: "p"): kind = .pad
+                    case UInt8(ascii: "l"): kind = .symlink
+                    case UInt8(ascii: "x"): executable = true
+                    default: break
+                    }
+                }
+            } else if reader.matches(key, Key.length) {
+                length = try reader.number()
+            } else if reader.matches(key, Key.mtime) {
+                mtime = try reader.number()
+            } else if reader.matches(key, Key.path) {
+                try appendPath(&reader)
+            } else if reader.matches(key, Key.priority) {
+                priority = try reader.number()
+            } else if reader.matches(key, Key.sha256) {
+                digest = try reader.text()
+            } else if reader.matches(key, Key.symlinkPath) {
+                target = try joined(&reader)
+            } else {
+                try reader.passOver()
+            }
+        }
+        let path = pathBytes[pathStart...]
+        guard !path.isEmpty else { throw MetainfoError(.invalid, "entry \(lengths.count) has no path") }
+        guard let length, length >= 0, length <= limits.content - end else {
+            throw MetainfoError(.tooLarge, "“\(shown(path))” has a length that is missing, negative or beyond the limit")
+        }
+        guard let priority = Priority(Int(clamping: priority)) else {
+            throw MetainfoError(.invalid, "“\(shown(path))” has priority \(priority); 1 to 7 is due")
+        }
+        switch kind {
+        case .file:
+            guard let digest, digest.count == SHA256Digest.byteCount else {
+                throw MetainfoError(.invalid, "“\(shown(path))” has no SHA-256: not a torrent for mirrors")
+            }
+            digestOffsets.append(UInt32(digest.lowerBound))
+        case .symlink:
+            guard length == 0, let target else {
+                throw MetainfoError(.invalid, "the link “\(shown(path))” has content, or no target")
+            }
+            let link = String(decoding: path, as: UTF8.self)
+            links.append(LinkEntry(path: link, target: TreePath.relativeTarget(from: link, to: target)))
+            digestOffsets.append(0)
+        case .pad:
+            digestOffsets.append(0)
+        }
+        pathStarts.append(UInt32(pathStart))
+        lengths.append(length)
+        offsets.append(end)
+        mtimes.append(mtime)
+        kinds.append(kind.rawValue | (executable ? 4 : 0))
+        priorities.append(priority.rawValue)
+        end += length
+    }
+
+    /// Reads a list of components onto `pathBytes`.
+    private mutating func appendPath(_ reader: inout BencodeReader) throws(MetainfoError) {
+        let start = pathBytes.count
+        var depth = 0
+        try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+            let range = try reader.text()
+            if let fault = TreePath.fault(inComponent: reader.bytes[range]) {
+                throw MetainfoError(.unsafePath, "a path has \(fault): “\(shown(reader.bytes[range]))”")
+            }
+            if depth > 0 { pathBytes.append(UInt8(ascii: "/")) }
+            pathBytes.append(contentsOf: reader.bytes[range])
+            depth += 1
+        }
+        guard depth <= TreePath.depthLimit, pathBytes.count - start <= TreePath.lengthLimit else {
+            throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(shown(pathBytes[start...]))”")
+        }
+        guard pathBytes.count <= Int(UInt32.max) else { throw MetainfoError(.tooLarge, "the torrent's paths exceed 4 GiB") }
+    }
+
+    private func joined(_ reader: inout BencodeReader) throws(MetainfoError) -> String {
+        var parts: [String] = []
+        try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+            parts.append(try component(try reader.text(), of: reader))
+        }
+        return parts.joined(separator: "/")
+    }
+
+    private func component(_ range: Range<Int>, of reader: BencodeReader) throws(MetainfoError) -> String {
+        if let fault = TreePath.fault(inComponent: reader.bytes[range]) {
+            throw MetainfoError(.unsafePath, "\(fault): “\(shown(reader.bytes[range]))”")
+        }
+        return String(decoding: reader.bytes[range], as: UTF8.self)
+    }
+
+    /// The info dictionary's key `swarm`.
+    private mutating func swarm(_ reader: inout BencodeReader) throws(MetainfoError) {
+        try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
+            if reader.matches(key, Key.directories) {
+                try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+                    emptyDirectories.append(try relative(try reader.text(), of: reader))
+                }
+            } else if reader.matches(key, Key.links) {
+                try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+                    try link(&reader)
+                }
+            } else if reader.matches(key, Key.version) {
+                let version = try reader.number()
+                guard version == Torrent.formatVersion else {
+                    throw MetainfoError(.invalid, "the torrent has format \(version), which this version does not know; upgrade")
+                }
+            } else {
+                try reader.passOver()
+            }
+        }
+    }
+
+    private mutating func link(_ reader: inout BencodeReader) throws(MetainfoError) {
+        var path: String?
+        var target: String?
+        try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+            let range = try reader.text()
+            if path == nil {
+                path = try relative(range, of: reader)
+            } else {
+                target = String(validating: reader.bytes[range], as: UTF8.self)
+            }
+        }
+        guard let path, let target else { throw MetainfoError(.invalid, "a link without path or target") }
+        guard TreePath.resolve(link: path, target: target) != nil else {
+            throw MetainfoError(.unsafeLink, "the link “\(shown(path.utf8))” to “\(shown(target.utf8))” leaves the tree")
+        }
+        links.append(LinkEntry(path: path, target: target))
+    }
+
+    private func relative(_ range: Range<Int>, of reader: BencodeReader) throws(MetainfoError) -> String {
+        guard let text = String(validating: reader.bytes[range], as: UTF8.self) else {
+            throw MetainfoError(.unsafePath, "a path that is not UTF-8: “\(shown(reader.bytes[range]))”")
+        }
+        if let fault = TreePath.fault(in: text) { throw MetainfoError(.unsafePath, "\(fault): “\(shown(text.utf8))”") }
+        return text
+    }
+}

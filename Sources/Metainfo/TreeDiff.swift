@@ -1,0 +1,103 @@
+public import SwarmCore
+
+/// A file of a snapshot, by the place of its torrent in the snapshot's list and its entry there.
+public struct FileReference: Hashable, Sendable {
+    public let shard: Int
+    public let entry: Int
+
+    public init(shard: Int, entry: Int) {
+        self.shard = shard
+        self.entry = entry
+    }
+}
+
+/// What has to happen to a tree that holds one snapshot, or nothing, so that it holds another.
+public struct TreeDiff: Sendable {
+    /// Files to unlink: gone, or with other content, time or mode.
+    public private(set) var removedFiles: [String] = []
+    /// Files of the target that the tree does not hold as they should be.
+    public private(set) var placed: [FileReference] = []
+    public private(set) var removedLinks: [String] = []
+    public private(set) var addedLinks: [LinkEntry] = []
+    public private(set) var removedDirectories: [String] = []
+    public private(set) var addedDirectories: [String] = []
+
+    /// Compares shard by shard; shards with the same info-hash are not opened. A filter says which paths a tree holds;
+    /// when the two filters differ, equal shards are compared too.
+    public init(
+        base: [Torrent], baseFilter: CompiledFilter, target: [Torrent], targetFilter: CompiledFilter, sameFilter: Bool
+    ) {
+        let baseHashes = Set(base.map(\.infoHash))
+        let targetHashes = Set(target.map(\.infoHash))
+        let baseShards = base.indices.filter { !sameFilter || !targetHashes.contains(base[$0].infoHash) }
+        let targetShards = target.indices.filter { !sameFilter || !baseHashes.contains(target[$0].infoHash) }
+        let old = Self.sorted(base, baseShards, baseFilter)
+        let new = Self.sorted(target, targetShards, targetFilter)
+        mergeFiles(old, base, new, target)
+
+        func links(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<LinkEntry> {
+            Set(shards.flatMap { torrents[$0].links }.filter { filter.includes($0.path) })
+        }
+        let (oldLinks, newLinks) = (links(base, baseShards, baseFilter), links(target, targetShards, targetFilter))
+        removedLinks = oldLinks.subtracting(newLinks).map(\.path)
+        addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
+
+        func directories(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<String> {
+            Set(shards.flatMap { torrents[$0].emptyDirectories }.filter { filter.includes($0) })
+        }
+        let oldDirectories = directories(base, baseShards, baseFilter)
+        let newDirectories = directories(target, targetShards, targetFilter)
+        removedDirectories = oldDirectories.subtracting(newDirectories).sorted(by: >)
+        addedDirectories = newDirectories.subtracting(oldDirectories).sorted()
+    }
+
+    private static func sorted(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> [FileReference] {
+        var references: [FileReference] = []
+        for shard in shards {
+            for entry in torrents[shard].filesByPath() {
+                if filter.isEverything || filter.includes(torrents[shard].path(Int(entry))) {
+                    references.append(FileReference(shard: shard, entry: Int(entry)))
+                }
+            }
+        }
+        guard shards.count > 1 else { return references }
+        // The parts are sorted already; the standard library's sort merges such runs.
+        return references.sorted {
+            TreePath.precedes(torrents[$0.shard].pathUTF8($0.entry), torrents[$1.shard].pathUTF8($1.entry))
+        }
+    }
+
+    private mutating func mergeFiles(_ old: [FileReference], _ base: [Torrent], _ new: [FileReference], _ target: [Torrent]) {
+        var (left, right) = (0, 0)
+        while left < old.count || right < new.count {
+            if left == old.count {
+                placed.append(new[right])
+                right += 1
+                continue
+            }
+            let before = old[left]
+            let path = base[before.shard].pathUTF8(before.entry)
+            if right == new.count {
+                removedFiles.append(String(decoding: path, as: UTF8.self))
+                left += 1
+                continue
+            }
+            let after = new[right]
+            let nextPath = target[after.shard].pathUTF8(after.entry)
+            if path.elementsEqual(nextPath) {
+                if base[before.shard].identity(before.entry) != target[after.shard].identity(after.entry) {
+                    removedFiles.append(String(decoding: path, as: UTF8.self))
+                    placed.append(after)
+                }
+                left += 1
+                right += 1
+            } else if TreePath.precedes(path, nextPath) {
+                removedFiles.append(String(decoding: path, as: UTF8.self))
+                left += 1
+            } else {
+                placed.append(after)
+                right += 1
+            }
+        }
+    }
+}

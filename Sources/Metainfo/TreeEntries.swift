@@ -1,0 +1,53 @@
+public import SwarmCore
+
+/// A regular file of a snapshot, as its torrent's entry says it.
+public struct FileEntry: Hashable, Sendable {
+    /// From the set's root, components joined by `/`.
+    public var path: String
+    /// Bytes.
+    public var length: Int64
+    /// Seconds since 1970.
+    public var mtime: Int64
+    public var executable: Bool
+    public var priority: Priority
+    public var sha256: SHA256Digest
+
+    public init(
+        path: String, length: Int64, mtime: Int64, executable: Bool, priority: Priority, sha256: SHA256Digest
+    ) {
+        self.path = path
+        self.length = length
+        self.mtime = mtime
+        self.executable = executable
+        self.priority = priority
+        self.sha256 = sha256
+    }
+
+    /// What two files must share to share an inode.
+    public var identity: FileIdentity { FileIdentity(sha256: sha256, mtime: mtime, executable: executable) }
+}
+
+/// Content, time and mode: two files that are equal in these may be hard links of one another.
+public struct FileIdentity: Hashable, Sendable {
+    public let sha256: SHA256Digest
+    public let mtime: Int64
+    public let executable: Bool
+
+    public init(sha256: SHA256Digest, mtime: Int64, executable: Bool) {
+        self.sha256 = sha256
+        self.mtime = mtime
+        self.executable = executable
+    }
+}
+
+/// A symbolic link that stays inside the tree.
+public struct LinkEntry: Hashable, Sendable {
+    public var path: String
+    /// The link's text, relative to the directory that it is in.
+    public var target: String
+
+    public init(path: String, target: String) {
+        self.path = path
+        self.target = target
+    }
+}
