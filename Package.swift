@@ -66,7 +66,7 @@ let package = Package(
         .target(name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd"], swiftSettings: strictOverC),
         .target(name: "TorrentEngine", dependencies: ["SwarmCore", "CLibtorrent"], swiftSettings: strictOverC),
         .target(name: "FileTree", dependencies: ["SwarmCore", "CLinux"], swiftSettings: strict),
-        .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], path: "Sources/Configuration", swiftSettings: strict),
+        .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
         .target(
             name: "Publishing", dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, logging],
             swiftSettings: strict),
@@ -107,7 +107,7 @@ let package = Package(
             name: "TorrentEngineTests", dependencies: ["TorrentEngine", "SwarmCore", "Metainfo", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["ConfigurationFile", "SwarmCore", "SwarmTestSupport"],
+            name: "ConfigurationFileTests", dependencies: ["ConfigurationFile", "SwarmCore", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "FileTreeTests", dependencies: ["FileTree", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),

@@ -23,14 +23,16 @@ lt::string_view string_of(lt::bdecode_node const& dict, char const* preferred, c
 
 /// The path as the torrent has it; the file list is that of libtorrent, in the same order.
 std::string written_path(lt::bdecode_node const& info, lt::bdecode_node const& files, int index) {
-    std::string path(string_of(info, "name.utf-8", "name"));
+    auto const name = string_of(info, "name.utf-8", "name");
+    std::string path(name.data(), name.size());
     if (!files) return path;
     auto const file = files.list_at(index);
     auto elements = file.dict_find_list("path.utf-8");
     if (!elements) elements = file.dict_find_list("path");
     for (int i = 0; elements && i < elements.list_size(); ++i) {
         path += '/';
-        path += elements.list_at(i).string_value();
+        auto const element = elements.list_at(i).string_value();
+        path.append(element.data(), element.size());
     }
     return path;
 }

@@ -33,7 +33,8 @@ struct Answer: Sendable {
     /// A response for people: what happened, and what to do.
     static func text(_ status: HTTPResponseStatus, _ message: String, headers: HTTPHeaders = [:]) -> Answer {
         Answer(
-            status: status, type: "text/plain; charset=utf-8", headers: headers, bytes: ByteBuffer(string: message + "\n"))
+            status: status, type: "text/plain; charset=utf-8", headers: headers,
+            bytes: ByteBuffer(string: message + "\n"))
     }
 
     /// Nothing but a status and headers: 304.

@@ -184,7 +184,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func fetch(
         _ target: ContentRequest.Target, of site: Site, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
-        let request = ContentRequest(site: site, target: target, isHead: head.method == .HEAD, headers: head.headers)
+        let request = ContentRequest(
+            site: site, target: target, isHead: head.method == .HEAD,
+            conditions: RequestConditions(headers: head.headers))
         let responder = server.responder
         let pins = pins
         let work = server.files.runIfActive(eventLoop: context.eventLoop) { () -> (Answer, SnapshotPins) in
@@ -218,7 +220,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func poll(_ site: Site, _ query: FeedQuery, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let feed = site.feed
         let newest = feed.newest
-        let known = EntityTagList(head.headers[canonicalForm: "If-None-Match"].map(String.init))
+        let known = EntityTagList(head.headers["If-None-Match"])
         let decision = FeedDecision(query: query, ifNoneMatch: known, newest: newest?.version)
         switch decision {
         case .full, .notModified, .missing:

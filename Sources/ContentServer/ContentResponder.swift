@@ -14,7 +14,7 @@ struct ContentRequest: Sendable {
     var target: Target
     /// HEAD: no body is opened or read.
     var isHead: Bool
-    var headers: HTTPHeaders
+    var conditions: RequestConditions
 }
 
 /// What a connection sees of each set.
@@ -108,7 +108,8 @@ struct ContentResponder: Sendable {
     private func taggedAnswer(
         _ link: String, _ tag: String, _ tree: TreeRequest, _ request: ContentRequest
     ) -> Answer {
-        guard let target = readLink(link), let id = target.split(separator: "/").last.flatMap({ SnapshotID(String($0)) })
+        guard let target = readLink(link),
+            let id = target.split(separator: "/").last.flatMap({ SnapshotID(String($0)) })
         else {
             return .text(.notFound, "The set \(tree.set) has no tag “\(quoted(tag))” here.")
         }
@@ -149,10 +150,7 @@ struct ContentResponder: Sendable {
                 return .file(descriptor, facts, name: tree.path.components.last ?? [])
             case .directory(let descriptor):
                 guard tree.path.isDirectory else { return .directory(descriptor) }
-                let index = Array("index.html".utf8)
-                if let page = Self.page(root: root, components: tree.path.components + [index]) {
-                    return .file(page.release(), page.facts, name: index)
-                }
+                if let page = Self.indexPage(root: root, of: tree.path) { return page }
                 return .directory(descriptor)
             }
         } catch {
@@ -160,16 +158,12 @@ struct ContentResponder: Sendable {
         }
     }
 
-    private struct Page: ~Copyable {
-        var descriptor: OwnedDescriptor
-        var facts: FileFacts
-        consuming func release() -> OwnedDescriptor { descriptor }
-    }
-
-    private static func page(root: String, components: [[UInt8]]) -> Page? {
+    /// The directory's own page, when it has one.
+    private static func indexPage(root: String, of directory: TreePath) -> Outcome? {
+        let name = Array("index.html".utf8)
         do throws(TreeWalk.Failure) {
-            switch try TreeWalk.open(root: root, components: components) {
-            case .file(let descriptor, let facts): return Page(descriptor: descriptor, facts: facts)
+            switch try TreeWalk.open(root: root, components: directory.components + [name]) {
+            case .file(let descriptor, let facts): return .file(descriptor, facts, name: name)
             case .directory: return nil
             }
         } catch {
@@ -186,7 +180,8 @@ struct ContentResponder: Sendable {
             let (names, isCut) = entries(of: descriptor, limit: Listing.longest)
             let html = Listing.html(of: tree.path, in: tree.prefix, entries: names, isCut: isCut)
             return Answer(
-                type: "text/html; charset=utf-8", headers: ["Cache-Control": "no-cache"], bytes: ByteBuffer(string: html))
+                type: "text/html; charset=utf-8", headers: ["Cache-Control": "no-cache"],
+                bytes: ByteBuffer(string: html))
         case .failed(let failure):
             return Self.failure(failure, name: tree.path.description, advice: "See \(tree.prefix)/ for what is there.")
         }

@@ -40,7 +40,8 @@ public final class ContentServer: Service {
     /// With a clock: the present time in seconds since 1970.
     init(
         sites: [Site], configuration: ContentServerConfiguration, status: @escaping @Sendable () async -> [UInt8],
-        metrics: (@Sendable () async -> String)?, logger: Logger, now: @escaping @Sendable () -> Int64
+        metrics: (@Sendable () async -> String)?, logger: Logger = Logger(label: "content-server"),
+        now: @escaping @Sendable () -> Int64
     ) {
         self.configuration = configuration
         self.sites = SiteTable(sites)
@@ -89,7 +90,7 @@ public final class ContentServer: Service {
             server.beginShutdown()
             await server.waitUntilStopped()
         }
-        logger.info("serving", metadata: ["listeners": "\(configuration.listeners.map { "\($0.address)" })"])
+        logger.info("serving", metadata: ["addresses": "\(server.addresses.joined(separator: " "))"])
         return server.endpoints
     }
 

@@ -12,7 +12,7 @@ extension ContentResponder {
         headers.add(name: "ETag", value: validators.etag)
         headers.add(name: "Last-Modified", value: validators.lastModified.text)
         headers.add(name: "Accept-Ranges", value: "bytes")
-        switch Precondition(headers: request.headers, validators: validators) {
+        switch Precondition(request.conditions, validators: validators) {
         case .proceed: break
         case .notModified:
             headers.remove(name: "Content-Type")
@@ -21,7 +21,7 @@ extension ContentResponder {
         }
         // Range is defined for GET alone (RFC 9110, section 14.2).
         let decision =
-            request.isHead ? .whole : RangeDecision(headers: request.headers, validators: validators, size: facts.size)
+            request.isHead ? .whole : RangeDecision(request.conditions, validators: validators, size: facts.size)
         var status = HTTPResponseStatus.ok
         var range = ByteRange(offset: 0, count: facts.size)
         switch decision {
@@ -83,30 +83,18 @@ extension ContentResponder {
     }
 }
 
+extension RequestConditions {
+    init(headers: HTTPHeaders) {
+        let ranges = headers["Range"]
+        self.init(
+            ifMatch: headers["If-Match"], ifNoneMatch: headers["If-None-Match"],
+            ifModifiedSince: headers.first(name: "If-Modified-Since"),
+            ifUnmodifiedSince: headers.first(name: "If-Unmodified-Since"), ifRange: headers.first(name: "If-Range"),
+            range: ranges.count == 1 ? ranges[0] : nil)
+    }
+}
+
 extension TreeWalk.Failure {
     /// Whether the path is not in the tree, so that another tree may have it.
     var isAbsence: Bool { self == .notFound || self == .noTree }
-}
-
-/// The system's words for an `errno`.
-func message(of error: CInt) -> String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    // GNU's strerror_r returns the text, which need not lie in the buffer.
-    guard let text = strerror_r(error, &buffer, buffer.count) else { return "error \(error)" }
-    return String(cString: text)
-}
-
-/// What the symbolic link at `path` holds; nil when it is none.
-func readLink(_ path: String) -> String? {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress, $0.count) }
-    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
-}
-
-/// When the symbolic link at `path` took its place, in seconds since 1970.
-///
-/// The change time: rename(2) sets it, and nobody can set it back.
-func changeTime(ofLink path: String) -> Int64? {
-    var status = stat()
-    return lstat(path, &status) == 0 ? Int64(status.st_ctim.tv_sec) : nil
 }

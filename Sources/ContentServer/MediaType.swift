@@ -19,15 +19,17 @@ enum MediaType {
 
     /// Names of text files that have no extension.
     private static let plainNames: Set<String> = [
-        "Release", "InRelease", "Packages", "Sources", "Index", "README", "CHANGES", "Changelog", "ChangeLog", "COPYING",
+        "Release", "InRelease", "Packages", "Sources", "Index", "README", "CHANGES", "Changelog", "ChangeLog",
+        "COPYING",
         "LICENSE", "MD5SUMS", "SHA1SUMS", "SHA256SUMS", "SHA512SUMS", "CHECKSUMS", "MIRRORED.BY", "RECENT",
     ]
 
     /// The type of the file `name`; unknown ones are bytes.
     static func of(_ name: [UInt8]) -> String {
         let name = String(decoding: name, as: UTF8.self)
-        if plainNames.contains(name) || name.hasPrefix("README.") { return text }
-        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "application/octet-stream" }
-        return byExtension[name[name.index(after: dot)...].lowercased()] ?? "application/octet-stream"
+        if plainNames.contains(name) { return text }
+        let unknown = name.hasPrefix("README.") ? text : "application/octet-stream"
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return unknown }
+        return byExtension[name[name.index(after: dot)...].lowercased()] ?? unknown
     }
 }

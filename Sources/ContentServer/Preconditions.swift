@@ -1,5 +1,3 @@
-internal import NIOHTTP1
-
 /// The list of entity tags in `If-Match` or `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1).
 enum EntityTagList: Hashable, Sendable {
     /// `*`: any representation.
@@ -56,6 +54,16 @@ struct Validators: Hashable, Sendable {
     var lastModified: HTTPDate
 }
 
+/// The header fields that make a request conditional or partial, as they were sent.
+struct RequestConditions: Hashable, Sendable {
+    var ifMatch: [String] = []
+    var ifNoneMatch: [String] = []
+    var ifModifiedSince: String?
+    var ifUnmodifiedSince: String?
+    var ifRange: String?
+    var range: String?
+}
+
 /// The outcome of a conditional request.
 enum Precondition: Hashable, Sendable {
     case proceed
@@ -65,21 +73,21 @@ enum Precondition: Hashable, Sendable {
     case failed
 
     /// Evaluates in the order of RFC 9110, section 13.2.2.
-    init(headers: HTTPHeaders, validators: Validators) {
-        if let ifMatch = EntityTagList(headers[canonicalForm: "If-Match"].map(String.init)) {
+    init(_ conditions: RequestConditions, validators: Validators) {
+        if let ifMatch = EntityTagList(conditions.ifMatch) {
             if !ifMatch.matchesStrongly(validators.etag) {
                 self = .failed
                 return
             }
-        } else if let limit = headers.first(name: "If-Unmodified-Since").flatMap(HTTPDate.init),
+        } else if let limit = conditions.ifUnmodifiedSince.flatMap(HTTPDate.init),
             validators.lastModified > limit
         {
             self = .failed
             return
         }
-        if let ifNoneMatch = EntityTagList(headers[canonicalForm: "If-None-Match"].map(String.init)) {
+        if let ifNoneMatch = EntityTagList(conditions.ifNoneMatch) {
             self = ifNoneMatch.matchesWeakly(validators.etag) ? .notModified : .proceed
-        } else if let limit = headers.first(name: "If-Modified-Since").flatMap(HTTPDate.init) {
+        } else if let limit = conditions.ifModifiedSince.flatMap(HTTPDate.init) {
             self = validators.lastModified <= limit ? .notModified : .proceed
         } else {
             self = .proceed
@@ -90,8 +98,8 @@ enum Precondition: Hashable, Sendable {
 extension RangeDecision {
     /// The range that a request gets: `Range`, unless `If-Range` (RFC 9110, section 13.1.5) names another state of the
     /// file. A date counts only when it is exactly the file's.
-    init(headers: HTTPHeaders, validators: Validators, size: Int64) {
-        if let condition = headers.first(name: "If-Range") {
+    init(_ conditions: RequestConditions, validators: Validators, size: Int64) {
+        if let condition = conditions.ifRange {
             let isDate = !condition.hasPrefix("\"") && !condition.hasPrefix("W/")
             let holds = isDate ? HTTPDate(condition) == validators.lastModified : condition == validators.etag
             guard holds else {
@@ -99,7 +107,6 @@ extension RangeDecision {
                 return
             }
         }
-        let ranges = headers["Range"]
-        self.init(header: ranges.count == 1 ? ranges[0] : nil, size: size)
+        self.init(header: conditions.range, size: size)
     }
 }

@@ -31,6 +31,9 @@ final class RunningServer: Sendable {
     /// The TCP endpoints that are listened at.
     var endpoints: [Endpoint] { state.withLock { $0.endpoints } }
 
+    /// All addresses, for people.
+    var addresses: [String] { state.withLock { $0.endpoints.map(\.description) + $0.socketPaths } }
+
     // MARK: Listening
 
     func listen(at listener: ContentServerConfiguration.Listener) async throws {
@@ -48,7 +51,8 @@ final class RunningServer: Sendable {
             let descriptor = try UnixSocket.bind(path: path).release()
             state.withLock { $0.socketPaths.append(path) }
             do {
-                let channel = try await bootstrap(isAdmin: listener.admin, isUnix: true).withBoundSocket(descriptor).get()
+                let channel = try await bootstrap(isAdmin: listener.admin, isUnix: true).withBoundSocket(descriptor)
+                    .get()
                 state.withLock { $0.listeners.append(channel) }
             } catch {
                 throw ContentServerError(.cannotListen, "Cannot listen at the socket \(path).", cause: error)
@@ -83,7 +87,8 @@ final class RunningServer: Sendable {
                     let isSurplus = !isUnix && count > context.maxConnections
                     let pipeline = channel.pipeline.syncOperations
                     // Our header values hold no line breaks: numbers, dates and percent-encoded paths.
-                    try pipeline.configureHTTPServerPipeline(withErrorHandling: true, withOutboundHeaderValidation: false)
+                    try pipeline.configureHTTPServerPipeline(
+                        withErrorHandling: true, withOutboundHeaderValidation: false)
                     try pipeline.addHandler(
                         ConnectionHandler(server: context, isAdmin: isAdmin, isSurplus: isSurplus))
                 }

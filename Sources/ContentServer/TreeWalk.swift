@@ -56,7 +56,7 @@ enum TreeWalk {
             let flags =
                 isLast
                 ? O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
-                : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+                : openPathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
             let descriptor = openat(directory.number, cString(name), flags)
             if descriptor >= 0 {
                 let opened = OwnedDescriptor(descriptor)
@@ -81,7 +81,7 @@ enum TreeWalk {
     }
 
     private static func openTop(_ root: String) throws(Failure) -> OwnedDescriptor {
-        let descriptor = Glibc.open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let descriptor = Glibc.open(root, openPathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else {
             let failure = failure(for: errno)
             throw failure == .notFound ? .noTree : failure
@@ -100,9 +100,9 @@ enum TreeWalk {
     }
 
     private static func linkTarget(_ name: [UInt8], in directory: borrowing OwnedDescriptor) -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlinkat(directory.number, cString(name), &buffer, buffer.count)
-        return count > 0 ? Array(buffer[..<count]) : nil
+        return count > 0 ? buffer[..<count].map { UInt8(bitPattern: $0) } : nil
     }
 
     private static func failure(for error: CInt) -> Failure {

@@ -10,7 +10,7 @@ enum UnixSocket {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-        let number = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)
+        let number = open(folder, openPathOnly | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0 else { throw failure("\(folder): \(message(of: errno)). Create the directory.") }
         let directory = OwnedDescriptor(number)
         // sun_path has 108 bytes; a longer path is reached through the open directory.

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// The names of a directory in the order of their bytes, in one block of memory; statuses are asked for one by one.
-public struct DirectoryListing: ~Copyable {
+public final class DirectoryListing {
     /// The names, each ended by a NUL.
     private let names: [UInt8]
     private let starts: [UInt32]

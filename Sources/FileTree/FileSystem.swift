@@ -37,6 +37,11 @@ public enum FileSystem {
         }
     }
 
+    /// Makes a directory; it is an error when there is something at `path`.
+    public static func makeOneDirectory(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
+        guard mkdir(path, mode) == 0 else { throw .last("make the directory", path) }
+    }
+
     /// A second name for the file `existing`; a symbolic link is not followed.
     public static func link(_ existing: String, to path: String) throws(FileError) {
         guard linkat(AT_FDCWD, existing, AT_FDCWD, path, 0) == 0 else { throw .last("link", "\(path) to \(existing)") }

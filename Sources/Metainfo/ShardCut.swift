@@ -84,7 +84,7 @@ public struct ShardCut: Hashable, Sendable {
     }
 
     /// The part of a shard that one file makes up.
-    static func weight(_ length: Int64, _ policy: Policy) -> Double {
+    public static func weight(_ length: Int64, _ policy: Policy) -> Double {
         max(1 / Double(policy.shardFiles), Double(length) / Double(policy.shardBytes))
     }
 

@@ -223,3 +223,18 @@ extension Torrent {
         return writer.bytes
     }
 }
+
+extension ShardLayout {
+    /// The piece hashes of those large files among `paths` whose hashes are known, by content.
+    public func largeFileHashes(of paths: Set<String>) -> [SHA256Digest: [UInt8]] {
+        var result: [SHA256Digest: [UInt8]] = [:]
+        for segment in segments {
+            guard segment.items.count == 1, case .file(let file) = segment.items[0], file.length >= policy.alignFrom,
+                paths.contains(file.path)
+            else { continue }
+            let known = segment.hashes.compactMap { $0 }
+            if known.count == segment.hashes.count { result[file.sha256] = known.flatMap { $0 } }
+        }
+        return result
+    }
+}

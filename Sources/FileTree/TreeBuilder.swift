@@ -1,0 +1,92 @@
+/// Performs what a comparison of two snapshots asks for, in the tree of one of them. Every step may be repeated: after
+/// a crash the same steps lead to the same tree. Blocking; one thread at a time.
+public final class TreeBuilder {
+    /// The directory that holds the snapshot's files.
+    public let root: String
+    /// Directories that are known to be real directories below the root.
+    private var known: Set<String> = [""]
+    /// Directories whose names changed.
+    public private(set) var touched: Set<String> = []
+
+    /// Makes the directory `root` if it is missing.
+    public init(root: String) throws(FileError) {
+        self.root = root
+        try FileSystem.makeDirectories(root)
+    }
+
+    /// The place of `path` on the disk.
+    public func location(_ path: String) -> String { "\(root)/\(path)" }
+
+    /// Makes the directories above `path` that are missing. One that is a link, or a file, is an error: a snapshot's
+    /// files never lie behind a link.
+    public func makeParents(of path: String) throws(FileError) { try makeDirectory(Self.parent(path)) }
+
+    /// Makes a directory with those above it.
+    public func makeDirectory(_ path: String) throws(FileError) {
+        guard !known.contains(path) else { return }
+        try makeDirectory(Self.parent(path))
+        do {
+            try FileSystem.makeOneDirectory(location(path))
+        } catch {
+            guard error.isExisting, try FileSystem.status(location(path))?.kind == .directory else { throw error }
+        }
+        known.insert(path)
+        touched.insert(Self.parent(path))
+    }
+
+    /// A hard link at `path` to `existing`. If there is a file already it is exchanged, unless it is that very one.
+    public func link(_ existing: String, at path: String) throws(FileError) {
+        try makeParents(of: path)
+        touched.insert(Self.parent(path))
+        do {
+            try FileSystem.link(existing, to: location(path))
+        } catch {
+            guard error.isExisting else { throw error }
+            let (old, new) = (try FileSystem.status(location(path)), try FileSystem.status(existing))
+            if let old, let new, old.inode == new.inode, old.device == new.device { return }
+            try FileSystem.remove(location(path))
+            try FileSystem.link(existing, to: location(path))
+        }
+    }
+
+    /// A copy at `path` of `existing`, with its own time and mode.
+    public func copy(_ existing: String, at path: String, mtime: Int64, mode: UInt32) throws(FileError) {
+        try makeParents(of: path)
+        touched.insert(Self.parent(path))
+        try FileSystem.remove(location(path))
+        try FileSystem.copy(existing, to: location(path), mode: mode)
+        try FileSystem.setModificationTime(location(path), seconds: mtime)
+    }
+
+    public func symlink(_ target: String, at path: String) throws(FileError) {
+        try makeParents(of: path)
+        touched.insert(Self.parent(path))
+        if FileSystem.readLink(location(path)) == target { return }
+        try FileSystem.symlink(target, at: location(path))
+    }
+
+    /// Unlinks a file or link; it is no error when it is gone.
+    public func remove(_ path: String) throws(FileError) {
+        try FileSystem.remove(location(path))
+        touched.insert(Self.parent(path))
+    }
+
+    /// Removes those of `directories`, and those above them, that hold nothing and are not in `kept`.
+    public func prune(_ directories: some Sequence<String>, keeping kept: Set<String>) throws(FileError) {
+        for directory in directories {
+            var current = directory
+            while !current.isEmpty, !kept.contains(current) {
+                guard try FileSystem.removeEmptyDirectory(location(current)) else { break }
+                known.remove(current)
+                touched.remove(current)
+                current = Self.parent(current)
+                touched.insert(current)
+            }
+        }
+    }
+
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        return String(path[..<slash])
+    }
+}

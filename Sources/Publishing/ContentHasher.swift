@@ -1,0 +1,132 @@
+internal import FileTree
+internal import Metainfo
+internal import SwarmCore
+
+/// The content of a file of the source: what it is, and its pieces where it is large enough to have its own.
+struct HashedFile: Sendable {
+    let path: String
+    /// The status that the content was read under.
+    let status: FileStatus
+    let sha256: SHA256Digest
+    /// SHA-1 of each piece, the last one filled with zeros; empty for small files and for what was not read.
+    let pieces: [UInt8]
+    /// Whether the content is known from another name, so that nothing was read.
+    let isKnown: Bool
+}
+
+/// Reads files on all cores: SHA-256 of the whole, and SHA-1 of the pieces of large files, in one pass.
+struct ContentHasher: Sendable {
+    let source: String
+    let layout: ShardLayout.Policy
+    /// Called with the bytes that were read since the last call; from any thread.
+    let progress: @Sendable (Int64) -> Void
+
+    /// A source that changes while it is read is read again, this often.
+    static let attempts = 3
+
+    /// Hashes files that are not known; a file that is gone meanwhile is left out.
+    func hash(_ files: [SourceChanges.File]) throws -> [HashedFile] {
+        // Large ones first, so that the cores end together.
+        let sorted = files.sorted { $0.status.size > $1.status.size }
+        return try Parallel.map(chunks: Self.interleaved(sorted)) { chunk in
+            let reader = FileReader(hasher: self)
+            return try chunk.compactMap { try reader.hash($0.path) }
+        }.flatMap { $0 }
+    }
+
+    /// Deals the files out so that each chunk gets its share of the large ones.
+    private static func interleaved(_ files: [SourceChanges.File]) -> [SourceChanges.File] {
+        let parts = Parallel.width * 4
+        guard files.count > parts else { return files }
+        return (0..<parts).flatMap { part in stride(from: part, to: files.count, by: parts).map { files[$0] } }
+    }
+}
+
+/// One thread's buffers.
+private final class FileReader {
+    let hasher: ContentHasher
+    private var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    private var sha256 = SHA256Hasher()
+    private var sha1 = SHA1Hasher()
+
+    init(hasher: ContentHasher) { self.hasher = hasher }
+
+    /// Nil when the file is gone.
+    func hash(_ path: String) throws -> HashedFile? {
+        let absolute = "\(hasher.source)/\(path)"
+        for _ in 0..<ContentHasher.attempts {
+            let file: Descriptor
+            do { file = try Descriptor.file(absolute) } catch {
+                if error.isMissing { return nil }
+                throw error
+            }
+            let before = try file.status()
+            guard before.kind == .regular else { return nil }
+            var pieces: [UInt8] = []
+            let aligned = before.size >= hasher.layout.alignFrom
+            var offset: Int64 = 0
+            sha256.reset()
+            while offset < before.size {
+                let pieceRest = Int64(hasher.layout.pieceLength) - offset % Int64(hasher.layout.pieceLength)
+                let wanted = min(before.size - offset, Int64(buffer.count), aligned ? pieceRest : .max)
+                let count = try file.read(into: &buffer, range: 0..<Int(wanted), at: offset)
+                if count == 0 { break }
+                sha256.update(buffer.span.extracting(0..<count))
+                if aligned {
+                    sha1.update(buffer.span.extracting(0..<count))
+                    if Int64(count) == pieceRest { sha1.finalize(appendingTo: &pieces) }
+                }
+                offset += Int64(count)
+            }
+            let used = Int(offset % Int64(hasher.layout.pieceLength))
+            if aligned, used > 0 {
+                sha1.update([UInt8](repeating: 0, count: hasher.layout.pieceLength - used))
+                sha1.finalize(appendingTo: &pieces)
+            }
+            let digest = sha256.finalize()
+            hasher.progress(offset)
+            let after = try file.status()
+            if offset == before.size, before.size == after.size, before.mtime == after.mtime {
+                return HashedFile(path: path, status: after, sha256: digest, pieces: pieces, isKnown: false)
+            }
+            sha1.reset()
+        }
+        throw PublishingError(
+            .changing,
+            "\(absolute) changed each of the \(ContentHasher.attempts) times that it was read; "
+                + "nothing was published. Wait until it is complete, or exclude it in the configuration")
+    }
+}
+
+/// Computes the hashes of pieces that hold several small files, or lost one.
+struct PieceHasher: Sendable {
+    /// Where a path of the new snapshot can be read.
+    let locate: @Sendable (String) -> String
+
+    func hash(_ pieces: [ShardLayout.MissingPiece]) throws -> [PieceIndex: InfoHash] {
+        var result: [PieceIndex: InfoHash] = [:]
+        for part in try Parallel.map(chunks: pieces, smallest: 16, { chunk in try chunk.map { try hash($0) } }) {
+            for (piece, hash) in part { result[piece] = hash }
+        }
+        return result
+    }
+
+    private func hash(_ piece: ShardLayout.MissingPiece) throws -> (PieceIndex, InfoHash) {
+        var content: [UInt8] = []
+        for slice in piece.slices {
+            switch slice {
+            case .zeros(let count): content += [UInt8](repeating: 0, count: count)
+            case .file(let path, let offset, let length):
+                let location = locate(path)
+                let start = content.count
+                content += [UInt8](repeating: 0, count: length)
+                let file = try Descriptor.file(location)
+                guard try file.read(into: &content, range: start..<(start + length), at: offset) == length else {
+                    throw PublishingError(
+                        .changing, "\(location) became shorter while it was published; nothing was published, run it again")
+                }
+            }
+        }
+        return (piece.piece, Digest.sha1(content))
+    }
+}

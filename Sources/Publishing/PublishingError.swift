@@ -1,0 +1,29 @@
+/// Why a command on the master did not do what it was asked.
+public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of fault; more may come.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+        public static let badName = Code(rawValue: "badName")
+        public static let unsafeLink = Code(rawValue: "unsafeLink")
+        public static let unsupportedFile = Code(rawValue: "unsupportedFile")
+        /// A source that does not hold still.
+        public static let changing = Code(rawValue: "changing")
+        /// The store is there already, or is none.
+        public static let store = Code(rawValue: "store")
+        public static let noSnapshot = Code(rawValue: "noSnapshot")
+        /// An option or a setting with a value that cannot be.
+        public static let usage = Code(rawValue: "usage")
+    }
+
+    public let code: Code
+    /// What happened, to which file, and what to do.
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

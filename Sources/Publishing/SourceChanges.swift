@@ -1,0 +1,180 @@
+internal import FileTree
+internal import GRDB
+internal import Metainfo
+internal import SwarmCore
+
+/// How the source differs from the index.
+struct SourceChanges: Sendable {
+    /// A file to publish anew.
+    struct File: Sendable {
+        let path: String
+        var status: FileStatus
+        /// The row that the index had, when the path is not new.
+        let previous: SourceIndex.Row?
+    }
+
+    var files: [File] = []
+    var links: [(entry: LinkEntry, status: FileStatus)] = []
+    /// Directories whose row is new or changed, with whether they hold nothing.
+    var directories: [(path: String, isEmpty: Bool, wasEmpty: Bool)] = []
+    /// Rows to delete, each with what it was.
+    var removed: [(path: String, row: SourceIndex.Row)] = []
+    /// Files that are as they were, apart from times or counts that our own links changed.
+    var refreshed: [(path: String, row: SourceIndex.Row)] = []
+    /// Names that were looked at.
+    var seen = 0
+
+    mutating func append(_ other: SourceChanges) {
+        files += other.files
+        links += other.links
+        directories += other.directories
+        removed += other.removed
+        refreshed += other.refreshed
+        seen += other.seen
+    }
+
+    /// Whether nothing would be published.
+    var isEmpty: Bool {
+        files.isEmpty && links.isEmpty && removed.allSatisfy { $0.row.kind == .directory && $0.row.size != 0 }
+            && directories.allSatisfy { $0.isEmpty == $0.wasEmpty }
+    }
+}
+
+/// Compares the source with the index.
+struct SourceScanner: Sendable {
+    let source: String
+    let index: SourceIndex
+    let exclude: CompiledFilter
+    /// Called now and then with the number of names seen so far; from any thread.
+    let progress: @Sendable (Int) -> Void
+
+    /// Looks at every name. Directories of one depth are shared out among the cores.
+    func scan() throws -> SourceChanges {
+        var result = SourceChanges()
+        var level = [""]
+        var reported = 0
+        while !level.isEmpty {
+            let directories = level
+            let parts = try Parallel.map(chunks: directories) { chunk in
+                try index.pool.read { database in
+                    var part = DirectoryComparison(scanner: self, database: database)
+                    for directory in chunk { try part.compare(directory) }
+                    return (part.changes, part.subdirectories)
+                }
+            }
+            level = []
+            for (changes, subdirectories) in parts {
+                result.append(changes)
+                level += subdirectories
+            }
+            if result.seen - reported > 10_000 {
+                reported = result.seen
+                progress(result.seen)
+            }
+        }
+        return result
+    }
+
+    /// Looks only at the named paths, relative to the source; below a directory, at everything.
+    func look(at paths: [String]) throws -> SourceChanges {
+        var result = SourceChanges()
+        var parents: Set<String> = []
+        var done: Set<String> = []
+        for path in paths where done.insert(path).inserted {
+            guard !path.isEmpty else {
+                result.append(try scan())
+                continue
+            }
+            guard exclude.isEverything || exclude.includes(path) else { continue }
+            parents.insert(TreePath.directory(of: path))
+            result.seen += 1
+            let previous = try index.row(path)
+            guard let status = try FileSystem.status("\(source)/\(path)") else {
+                if let previous { try remove(path, previous, from: &result) }
+                continue
+            }
+            if status.kind == .directory {
+                if let previous, previous.kind != .directory { result.removed.append((path, previous)) }
+                var level = [path]
+                while let next = level.popLast() {
+                    try index.pool.read { database in
+                        var part = DirectoryComparison(scanner: self, database: database)
+                        try part.compare(next)
+                        result.append(part.changes)
+                        level += part.subdirectories
+                    }
+                }
+            } else {
+                if let previous, previous.kind == .directory {
+                    try remove(path, previous, from: &result)
+                    try compare(path, status, previous: nil, &result)
+                } else {
+                    try compare(path, status, previous: previous, &result)
+                }
+            }
+        }
+        try lookAtParents(parents, &result)
+        return result
+    }
+
+    /// A name that came or went changes whether its directory, and those above it, are there and empty.
+    private func lookAtParents(_ parents: Set<String>, _ result: inout SourceChanges) throws {
+        var pending = parents
+        var done: Set<String> = []
+        while let directory = pending.popFirst() {
+            guard !directory.isEmpty, done.insert(directory).inserted else { continue }
+            pending.insert(TreePath.directory(of: directory))
+            let previous = try index.row(directory)
+            guard let status = try FileSystem.status("\(source)/\(directory)"), status.kind == .directory else {
+                if let previous { try remove(directory, previous, from: &result) }
+                continue
+            }
+            let isEmpty = try DirectoryListing("\(source)/\(directory)").count == 0
+            let wasEmpty = previous.map { $0.kind == .directory && $0.size == 0 } ?? false
+            if previous == nil || isEmpty != wasEmpty {
+                result.directories.append((directory, isEmpty, wasEmpty))
+            }
+        }
+    }
+
+    private func remove(_ path: String, _ row: SourceIndex.Row, from result: inout SourceChanges) throws {
+        result.removed.append((path, row))
+        if row.kind == .directory { result.removed += try index.below(path) }
+    }
+
+    /// Compares one file or link with its row.
+    func compare(
+        _ path: String, _ status: FileStatus, previous: SourceIndex.Row?, _ changes: inout SourceChanges
+    ) throws {
+        switch status.kind {
+        case .regular:
+            if let previous, previous.kind == .file, previous.isCurrent(status) {
+                if previous.ctime != status.ctime || previous.links != status.links {
+                    changes.refreshed.append((path, SourceIndex.Row(file: status, sha256: previous.sha256)))
+                }
+                return
+            }
+            if let previous { changes.removed.append((path, previous)) }
+            changes.files.append(SourceChanges.File(path: path, status: status, previous: previous))
+        case .symlink:
+            guard let target = FileSystem.readLink("\(source)/\(path)") else { return }
+            if let previous, previous.kind == .symlink, previous.target == target { return }
+            guard TreePath.resolve(link: path, target: target) != nil else {
+                throw PublishingError(
+                    .unsafeLink,
+                    "\(source)/\(path) is a symbolic link to \(target), which leads out of the tree; "
+                        + "replace it, or exclude it in the configuration: exclude = [\"/\(path)\"]")
+            }
+            if let previous { changes.removed.append((path, previous)) }
+            changes.links.append((LinkEntry(path: path, target: target), status))
+        case .directory, .other:
+            if let previous { changes.removed.append((path, previous)) }
+            if status.kind == .other {
+                throw PublishingError(
+                    .unsupportedFile,
+                    "\(source)/\(path) is a device, socket or pipe, which a mirror cannot hold; "
+                        + "remove it, or exclude it in the configuration: exclude = [\"/\(path)\"]")
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+internal import FileTree
+internal import FoundationEssentials
+internal import GRDB
+internal import Metainfo
+internal import SwarmCore
+
+/// What the last snapshot saw of the source: a row per name, so that the next one reads only what changed.
+struct SourceIndex: Sendable {
+    /// One name in a directory of the source.
+    struct Row: Sendable {
+        enum Kind: Int64, Sendable {
+            case file, symlink, directory
+        }
+
+        var kind: Kind
+        var size: Int64
+        /// Nanoseconds since 1970, both.
+        var mtime: Int64
+        var ctime: Int64
+        var inode: UInt64
+        var links: UInt64
+        var executable: Bool
+        var sha256: SHA256Digest?
+        var target: String?
+
+        init(file status: FileStatus, sha256: SHA256Digest?) {
+            kind = .file
+            size = status.size
+            mtime = status.mtime
+            ctime = status.ctime
+            inode = status.inode
+            links = status.links
+            executable = status.isExecutable
+            self.sha256 = sha256
+        }
+
+        init(link target: String, status: FileStatus) {
+            self.init(file: status, sha256: nil)
+            kind = .symlink
+            self.target = target
+        }
+
+        /// A directory; `isEmpty` when it holds nothing.
+        init(directoryIsEmpty isEmpty: Bool) {
+            kind = .directory
+            size = isEmpty ? 0 : 1
+            mtime = 0
+            ctime = 0
+            inode = 0
+            links = 0
+            executable = false
+        }
+
+        init(_ row: GRDB.Row, from column: Int) {
+            kind = Kind(rawValue: row[column]) ?? .file
+            size = row[column + 1]
+            mtime = row[column + 2]
+            ctime = row[column + 3]
+            inode = UInt64(bitPattern: row[column + 4] as Int64)
+            links = UInt64(bitPattern: row[column + 5] as Int64)
+            executable = row[column + 6]
+            sha256 = (row[column + 7] as Data?).flatMap { SHA256Digest(bytes: $0) }
+            target = row[column + 8]
+        }
+
+        /// Whether the file, as it is now, is the one that was read. A change of the inode's link count explains a
+        /// new ctime: our own trees are made of hard links.
+        func isCurrent(_ status: FileStatus) -> Bool {
+            size == status.size && mtime == status.mtime && inode == status.inode
+                && executable == status.isExecutable && (ctime == status.ctime || links != status.links)
+        }
+    }
+
+    static let columns = "kind, size, mtime, ctime, inode, links, executable, sha256, target"
+    let pool: DatabasePool
+
+    /// Opens the index, or makes it.
+    init(_ path: String) throws {
+        var configuration = GRDB.Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.maximumReaderCount = 8
+        pool = try DatabasePool(path: path, configuration: configuration)
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("names and the rules that they were published by") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE name (
+                        directory TEXT NOT NULL, name BLOB NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL,
+                        mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL, links INTEGER NOT NULL,
+                        executable INTEGER NOT NULL, sha256 BLOB, target TEXT,
+                        PRIMARY KEY (directory, name)) WITHOUT ROWID;
+                    CREATE INDEX name_inode ON name (inode) WHERE kind = 0;
+                    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        try migrator.migrate(pool)
+    }
+
+    /// A setting that decides what is published, as it was for the last snapshot.
+    func meta(_ key: String) throws -> String? {
+        try pool.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = ?", arguments: [key]) }
+    }
+
+    /// The row of one path; nil when there is none.
+    func row(_ path: String) throws -> Row? {
+        let (directory, name) = Self.split(path)
+        return try pool.read { database in
+            try GRDB.Row.fetchOne(
+                database.cachedStatement(sql: "SELECT \(Self.columns) FROM name WHERE directory = ? AND name = ?"),
+                arguments: [directory, name]
+            ).map { Row($0, from: 0) }
+        }
+    }
+
+    /// All paths below a directory, itself left out, with their rows.
+    func below(_ directory: String) throws -> [(path: String, row: Row)] {
+        try pool.read { try Self.below(directory, $0) }
+    }
+
+    static func below(_ directory: String, _ database: Database) throws -> [(path: String, row: Row)] {
+        // Every directory below has a path between `directory/` and `directory0`, as `0` follows `/`.
+        let cursor = try GRDB.Row.fetchCursor(
+            database,
+            sql: "SELECT directory, name, \(columns) FROM name WHERE directory = ? OR (directory > ? AND directory < ?)",
+            arguments: [directory, "\(directory)/", "\(directory)0"])
+        var result: [(path: String, row: Row)] = []
+        while let row = try cursor.next() {
+            let name = String(decoding: row[1] as Data, as: UTF8.self)
+            result.append((join(row[0], name), Row(row, from: 2)))
+        }
+        return result
+    }
+
+    /// The content of a file that has this inode, size and time under another name.
+    func digest(inode: UInt64, size: Int64, mtime: Int64) throws -> SHA256Digest? {
+        try pool.read { database in
+            try Data.fetchOne(
+                database.cachedStatement(
+                    sql: "SELECT sha256 FROM name WHERE inode = ? AND kind = 0 AND size = ? AND mtime = ? LIMIT 1"),
+                arguments: [Int64(bitPattern: inode), size, mtime])
+        }.flatMap { SHA256Digest(bytes: $0) }
+    }
+
+    /// Takes over what a snapshot saw, in one transaction.
+    func apply(removed: [String], set: [(path: String, row: Row)], meta: [String: String]) throws {
+        try pool.write { database in
+            let deletion = try database.makeStatement(sql: "DELETE FROM name WHERE directory = ? AND name = ?")
+            for path in removed {
+                let (directory, name) = Self.split(path)
+                try deletion.execute(arguments: [directory, name])
+            }
+            let insertion = try database.makeStatement(
+                sql: "INSERT OR REPLACE INTO name (directory, name, \(Self.columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
+            for (path, row) in set {
+                let (directory, name) = Self.split(path)
+                try insertion.execute(arguments: [
+                    directory, name, row.kind.rawValue, row.size, row.mtime, row.ctime, Int64(bitPattern: row.inode),
+                    Int64(bitPattern: row.links), row.executable, row.sha256.map { Data($0.bytes) }, row.target,
+                ])
+            }
+            for (key, value) in meta {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
+            }
+        }
+    }
+
+    static func join(_ directory: String, _ name: String) -> String {
+        directory.isEmpty ? name : "\(directory)/\(name)"
+    }
+
+    static func split(_ path: String) -> (String, Data) {
+        let directory = TreePath.directory(of: path)
+        let name = directory.isEmpty ? path[...] : path.dropFirst(directory.count + 1)
+        return (directory, Data(name.utf8))
+    }
+}

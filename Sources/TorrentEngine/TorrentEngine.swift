@@ -1,0 +1,197 @@
+import Dispatch
+public import SwarmCore
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A BitTorrent session: torrents are added, gated by pieces and removed; what happens comes as `events`.
+///
+/// The engine runs on a queue of its own, so that its calls may wait for libtorrent. `stop` it before letting go of it.
+public actor TorrentEngine {
+    /// What the engine knows of a torrent beside libtorrent.
+    struct Torrent {
+        /// The pieces had and reported, or given at `add`.
+        var have: PieceSet
+        var wanted: PieceSet
+        /// How many wanted pieces are not had.
+        var missing: Int
+        var error: String?
+        /// Who waits for flushes, in the order in which they were asked for; libtorrent answers in that order.
+        var flushes: [CheckedContinuation<Void, Never>] = []
+        var isBeingRemoved = false
+        var removals: [CheckedContinuation<Void, Never>] = []
+
+        init(have: PieceSet, wanted: PieceSet) {
+            self.have = have
+            self.wanted = wanted
+            missing = 0
+            countMissing()
+        }
+
+        mutating func countMissing() {
+            var rest = wanted
+            rest.subtract(have)
+            missing = rest.count
+        }
+    }
+
+    /// What happens, for one consumer; nothing is dropped. Ends after `stop`.
+    public nonisolated let events: AsyncStream<EngineEvent>
+    /// The queue on which the actor runs. Unsafe in itself: the actor keeps the executor alive.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    let output: AsyncStream<EngineEvent>.Continuation
+    var session: Session?
+    var torrents: [InfoHash: Torrent] = [:]
+    var listening: [Endpoint] = []
+    private let executor = EngineExecutor()
+    private let settings: EngineSettings
+    private var names = NameResolver()
+
+    /// Starts a session. Throws `session`; that a socket cannot be opened comes as an event.
+    public init(settings: EngineSettings) throws {
+        let (wakeups, wakeupContinuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let wakeup = Wakeup(wakeupContinuation)
+        let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        (events, output) = AsyncStream.makeStream()
+        self.settings = settings
+        session = try Session(settings, hashingThreads: max(1, cores / 2), wakeup: wakeup)
+        // Ends with the session, which holds the only lasting reference to `wakeup`.
+        Task { [weak self] in
+            for await _ in wakeups { await self?.drain() }
+        }
+    }
+
+    isolated deinit {
+        output.finish()
+    }
+
+    /// The addresses on which the session listens, after every socket was tried.
+    public func listenEndpoints() async -> [Endpoint] {
+        session?.waitUntilListening()
+        drain()
+        return listening
+    }
+
+    /// Adds a torrent, which begins to fetch and serve at once. Files are neither looked at nor created. Throws
+    /// `badTorrent`, `unsupportedTorrent`, `hostileNames`, `infoHashMismatch`, `pieceMismatch`, `alreadyAdded`, `session`.
+    public func add(_ spec: TorrentSpec) async throws {
+        guard torrents[spec.infoHash] == nil else {
+            throw EngineError(.alreadyAdded, "torrent \(spec.infoHash) is added already, or still being removed")
+        }
+        guard let have = try session?.add(spec) else { throw Self.stopped }
+        let torrent = Torrent(have: have, wanted: spec.wanted)
+        torrents[spec.infoHash] = torrent
+        if torrent.missing == 0 { output.yield(.finished(spec.infoHash)) }
+    }
+
+    /// Removes a torrent and returns once its files are closed and nothing more will be written. Deletes no file; does
+    /// nothing for a torrent that is not there.
+    public func remove(_ infoHash: InfoHash) async {
+        guard let torrent = torrents[infoHash] else { return }
+        if torrent.isBeingRemoved {
+            await withCheckedContinuation { torrents[infoHash]?.removals.append($0) }
+            return
+        }
+        torrents[infoHash]?.isBeingRemoved = true
+        if (try? session?.quiesce(infoHash)) != nil { await nextFlush(infoHash) }
+        session?.remove(infoHash)
+        let removals = torrents.removeValue(forKey: infoHash)?.removals ?? []
+        for waiter in removals { waiter.resume() }
+    }
+
+    /// Sets which pieces are fetched, instead of those so far; also goes on after a file error. Throws
+    /// `unknownTorrent`, `pieceMismatch`, `session`.
+    public func setWanted(_ infoHash: InfoHash, _ pieces: PieceSet) async throws {
+        let torrent = try known(infoHash)
+        guard pieces.pieceCount == torrent.wanted.pieceCount else {
+            throw EngineError(
+                .pieceMismatch, "the torrent has \(torrent.wanted.pieceCount) pieces, the set \(pieces.pieceCount)")
+        }
+        // What has arrived so far is judged by the old set.
+        drain()
+        try session?.prioritize(infoHash, pieces)
+        torrents[infoHash]?.wanted = pieces
+        torrents[infoHash]?.countMissing()
+        if torrents[infoHash]?.missing == 0 { output.yield(.finished(infoHash)) }
+    }
+
+    /// Lets a torrent fetch again that a file error has stopped. Throws `unknownTorrent`, `session`.
+    public func resume(_ infoHash: InfoHash) async throws {
+        _ = try known(infoHash)
+        try session?.resume(infoHash)
+        torrents[infoHash]?.error = nil
+    }
+
+    /// Makes a peer known to a torrent, which dials it soon and again later if that fails. A host name is resolved by the
+    /// system, and the answer is kept for five minutes. Throws `unknownTorrent`, `badAddress`, `session`.
+    public func connect(_ infoHash: InfoHash, to peer: Endpoint) async throws {
+        _ = try known(infoHash)
+        do throws(EngineError) {
+            try dial(infoHash, names.remembered(peer.host) ?? peer.host, peer.port)
+        } catch {
+            guard error.code == .badAddress, peer.port != 0, !peer.isUnspecified else { throw error }
+            let address = try await NameResolver.resolve(peer.host)
+            names.remember(peer.host, address)
+            // The torrent may have gone while the name was resolved; then this throws.
+            try dial(infoHash, address, peer.port)
+        }
+    }
+
+    /// Hands in a whole piece that came another way; wanted or not, it is checked and written, and `pieces` or
+    /// `pieceRefused` follows. Throws `unknownTorrent`, `pieceMismatch`, `session`.
+    public func addPiece(_ infoHash: InfoHash, _ piece: PieceIndex, _ data: [UInt8]) async throws {
+        _ = try known(infoHash)
+        try session?.addPiece(infoHash, piece, data)
+    }
+
+    /// Returns once every piece that `pieces` has reported can be read through the file system (which is not to say that
+    /// it would survive a power cut), unless `fileError` told otherwise. Closes the torrent's files.
+    public func flush(_ infoHash: InfoHash) async {
+        guard torrents[infoHash]?.isBeingRemoved == false else { return }
+        if (try? session?.flush(infoHash)) != nil { await nextFlush(infoHash) }
+    }
+
+    /// Sets the rate limits in bytes per second, 0 for none. For peers on loopback and private addresses a first limit
+    /// holds from their next connection on.
+    public func setLimits(upload: Int, download: Int) {
+        session?.setLimits(
+            upload: upload, download: download,
+            limitLocalPeers: upload > 0 || download > 0 || settings.limitsLocalPeers)
+    }
+
+    /// Ends the session: says farewell to the trackers, closes all files, and ends `events`. Takes a second or two.
+    public func stop() async {
+        guard session != nil else { return }
+        drain()
+        session = nil
+        let waiters = torrents.values.flatMap { $0.flushes + $0.removals }
+        torrents = [:]
+        for waiter in waiters { waiter.resume() }
+        output.finish()
+    }
+
+    // MARK: -
+
+    static var stopped: EngineError { EngineError(.session, "the engine is stopped") }
+
+    /// The torrent, unless it is not there or being removed.
+    private func known(_ infoHash: InfoHash) throws(EngineError) -> Torrent {
+        guard session != nil else { throw Self.stopped }
+        guard let torrent = torrents[infoHash], !torrent.isBeingRemoved else {
+            throw EngineError(.unknownTorrent, "torrent \(infoHash) is not added")
+        }
+        return torrent
+    }
+
+    private func dial(_ infoHash: InfoHash, _ host: String, _ port: UInt16) throws(EngineError) {
+        guard session != nil else { throw Self.stopped }
+        try session?.connect(infoHash, host: host, port: port)
+    }
+
+    /// Waits for the `.flushed` that answers the request made last.
+    private func nextFlush(_ infoHash: InfoHash) async {
+        await withCheckedContinuation { torrents[infoHash]?.flushes.append($0) }
+    }
+}
