@@ -139,12 +139,9 @@ public:
         return std::make_shared<PeerObserver>(counters_, peer);
     }
 
-    /// Until then, the pieces that pass are those that were had when the torrent was added.
-    void on_files_checked() override { started_ = true; }
-
-    void on_piece_pass(lt::piece_index_t piece) override {
-        if (started_) ledger_->passed(info_hash_, static_cast<int>(piece));
-    }
+    /// Not called for pieces that were had when the torrent was added: with no_verify_files libtorrent starts the torrent
+    /// first and attaches its extensions afterwards.
+    void on_piece_pass(lt::piece_index_t piece) override { ledger_->passed(info_hash_, static_cast<int>(piece)); }
 
     void on_piece_failed(lt::piece_index_t piece) override {
         counters_->refused.fetch_add(info_->piece_size(piece), std::memory_order_relaxed);
@@ -155,7 +152,6 @@ private:
     std::shared_ptr<lt::torrent_info const> info_;
     lt::sha1_hash info_hash_;
     std::shared_ptr<Counters> counters_;
-    bool started_ = false;
 };
 
 }

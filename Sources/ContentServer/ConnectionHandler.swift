@@ -114,7 +114,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                 || head.headers.first(name: "Content-Length").map { $0 != "0" } ?? false
             if hasContent {
                 // Content has no meaning here, whatever its length: answer without waiting for it, and close.
-                let answer = Self.isReading(head) ? Self.unwantedContent : Self.wrongMethod
+                let answer = Self.isReading(head) ? .unwantedContent : Answer.wrongMethod
                 write(answer, for: head, closes: true, context)
             } else {
                 phase = .reading(head)
@@ -128,30 +128,16 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private static func isReading(_ head: HTTPRequestHead) -> Bool { head.method == .GET || head.method == .HEAD }
 
-    private static let unwantedContent = Answer.text(.badRequest, "A GET or HEAD takes no content here. Leave it out.")
-    private static let wrongMethod = Answer.text(
-        .methodNotAllowed, "This server is read-only. Use GET or HEAD.", headers: ["Allow": "GET, HEAD"])
-
     private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         server.logger.trace("request", metadata: ["method": "\(head.method)", "target": "\(head.uri)"])
         guard !isSurplus else {
-            let answer = Answer.text(
-                .serviceUnavailable, "The server has too many connections. Try another mirror, or again in a minute.",
-                headers: ["Retry-After": "60"])
-            return writeSoon(answer, for: head, closes: true, context)
+            return writeSoon(.surplus, for: head, closes: true, context)
         }
-        guard Self.isReading(head) else { return writeSoon(Self.wrongMethod, for: head, context) }
+        guard Self.isReading(head) else { return writeSoon(.wrongMethod, for: head, context) }
         do throws(Route.Problem) {
             try start(Route(target: head.uri), head, context)
         } catch {
-            writeSoon(Self.answer(to: error, target: head.uri), for: head, context)
-        }
-    }
-
-    private static func answer(to problem: Route.Problem, target: String) -> Answer {
-        switch problem {
-        case .malformed(let why): .text(.badRequest, "The target “\(quoted(target))” cannot be served: \(why).")
-        case .unknown: .text(.notFound, "“\(quoted(target))” is not here. See / for the sets.")
+            writeSoon(.problem(error, target: head.uri), for: head, context)
         }
     }
 
@@ -224,7 +210,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let decision = FeedDecision(query: query, ifNoneMatch: known, newest: newest?.version)
         switch decision {
         case .full, .notModified, .missing:
-            let answer = Self.answer(feed: newest, isNew: decision == .full, set: site.layout.set)
+            let answer = Answer.feed(newest, isNew: decision == .full, set: site.layout.set)
             writeSoon(answer, for: head, context)
         case .hold(let version):
             let promise = context.eventLoop.makePromise(of: PublishedFeed?.self)
@@ -235,18 +221,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             phase = .polling(feed, waiter, timer)
             promise.futureResult.assumeIsolated().whenSuccess { newer in
                 timer.cancel()
-                let answer = Self.answer(feed: newer ?? feed.newest, isNew: newer != nil, set: site.layout.set)
+                let answer = Answer.feed(newer ?? feed.newest, isNew: newer != nil, set: site.layout.set)
                 self.writeSoon(answer, for: head, context)
             }
         }
-    }
-
-    private static func answer(feed: PublishedFeed?, isNew: Bool, set: SetName) -> Answer {
-        guard let feed else { return .text(.notFound, "The set \(set) has no feed yet. Try again later.") }
-        // As little as a 304 must have (RFC 9110, section 15.4.5): idle nodes ask all day.
-        let headers: HTTPHeaders = ["ETag": FeedDecision.etag(of: feed.version), "Cache-Control": "no-cache"]
-        guard isNew else { return .notModified(headers) }
-        return Answer(type: "text/plain; charset=utf-8", headers: headers, bytes: feed.body)
     }
 
     // MARK: Responses

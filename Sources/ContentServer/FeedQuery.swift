@@ -43,7 +43,7 @@ enum FeedDecision: Hashable, Sendable {
     /// 404: nothing was published yet.
     case missing
 
-    /// Decides; `etag` is the entity tag that a feed of version V is known by.
+    /// Decides for the version `newest`, nil when there is none.
     ///
     /// `after` is the client's own word and decides alone. Without it, `If-None-Match` (RFC 9110, section 13.1.2) does.
     init(query: FeedQuery, ifNoneMatch: EntityTagList?, newest: UInt64?) {

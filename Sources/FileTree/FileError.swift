@@ -21,6 +21,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var isMissing: Bool { errno == ENOENT }
     public var isExisting: Bool { errno == EEXIST }
+    public var isTooManyLinks: Bool { errno == EMLINK }
     public var isFull: Bool { errno == ENOSPC || errno == EDQUOT }
 
     public var description: String {

@@ -22,16 +22,20 @@ public struct TreeDiff: Sendable {
     public private(set) var removedDirectories: [String] = []
     public private(set) var addedDirectories: [String] = []
 
-    /// Compares shard by shard; shards with the same info-hash are not opened. A filter says which paths a tree holds;
-    /// when the two filters differ, equal shards are compared too.
+    /// Compares shard by shard; shards with the same info-hash are not opened.
+    ///
+    /// - Parameters:
+    ///   - base: the torrents of the snapshot that the tree holds.
+    ///   - holds: whether the tree has a file of the base; nil when it has all of them.
+    ///   - sharing: info-hashes of shards that are whole in both, under the same filter.
     public init(
-        base: [Torrent], baseFilter: CompiledFilter, target: [Torrent], targetFilter: CompiledFilter, sameFilter: Bool
+        base: [Torrent], baseFilter: CompiledFilter, holds: ((FileReference) -> Bool)? = nil, target: [Torrent],
+        targetFilter: CompiledFilter, sharing: Set<InfoHash>
     ) {
-        let baseHashes = Set(base.map(\.infoHash))
-        let targetHashes = Set(target.map(\.infoHash))
-        let baseShards = base.indices.filter { !sameFilter || !targetHashes.contains(base[$0].infoHash) }
-        let targetShards = target.indices.filter { !sameFilter || !baseHashes.contains(target[$0].infoHash) }
-        let old = Self.sorted(base, baseShards, baseFilter)
+        let baseShards = base.indices.filter { !sharing.contains(base[$0].infoHash) }
+        let targetShards = target.indices.filter { !sharing.contains(target[$0].infoHash) }
+        var old = Self.sorted(base, baseShards, baseFilter)
+        if let holds { old = old.filter(holds) }
         let new = Self.sorted(target, targetShards, targetFilter)
         mergeFiles(old, base, new, target)
 

@@ -1,3 +1,5 @@
+internal import ConfigurationFile
+
 /// Why a command on the master did not do what it was asked.
 public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of fault; more may come.
@@ -26,4 +28,14 @@ public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertibl
     }
 
     public var description: String { message }
+
+    /// The status that a process ends with after `error`: 64 for what cannot be asked for, 78 for a configuration that
+    /// cannot be, 1 for all else (sysexits.h).
+    public static func exitStatus(after error: any Error) -> Int32 {
+        switch error {
+        case let error as PublishingError where error.code == .usage: 64
+        case is ConfigurationError: 78
+        default: 1
+        }
+    }
 }

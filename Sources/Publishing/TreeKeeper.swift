@@ -73,7 +73,7 @@ struct TreeKeeper {
         let target = try manifest.shards.filter { !old.contains($0.infoHash) }
             .map { try torrents[$0.infoHash] ?? store.torrent($0) }
         let all = try PathFilter.everything.compiled()
-        return (TreeDiff(base: base, baseFilter: all, target: target, targetFilter: all, sameFilter: true), target)
+        return (TreeDiff(base: base, baseFilter: all, target: target, targetFilter: all, sharing: []), target)
     }
 
     /// A tree that no live snapshot needs, with the manifest and the torrents that say what is in it.

@@ -1,4 +1,5 @@
 import CLibtorrent
+import Dispatch
 import SwarmCore
 
 /// Wakes the engine's task. Foreign threads reach it through an unmanaged reference that the session holds.
@@ -45,7 +46,18 @@ struct Session: ~Copyable {
         unsafe handle = made
     }
 
-    deinit { unsafe slt_session_destroy(handle) }
+    /// Ends the session; blocks for a second or two.
+    consuming func close() {
+        unsafe slt_session_destroy(handle)
+        discard self
+    }
+
+    /// Ends the session elsewhere, because this thread may be one of the cooperative pool.
+    deinit {
+        // Nobody else has the handle any more.
+        nonisolated(unsafe) let handle = unsafe handle
+        DispatchQueue.global().async { unsafe slt_session_destroy(handle) }
+    }
 
     /// Returns once every socket was tried; `poll` then tells the outcome.
     func waitUntilListening() { unsafe slt_session_wait_listen(handle) }

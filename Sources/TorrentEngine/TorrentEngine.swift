@@ -7,7 +7,8 @@ public import SwarmCore
 
 /// A BitTorrent session: torrents are added, gated by pieces and removed; what happens comes as `events`.
 ///
-/// The engine runs on a queue of its own, so that its calls may wait for libtorrent. `stop` it before letting go of it.
+/// The engine runs on a queue of its own, so that its calls may wait for libtorrent. Letting go of it without `stop` ends
+/// the session as well, some time later.
 public actor TorrentEngine {
     /// What the engine knows of a torrent beside libtorrent.
     struct Torrent {
@@ -63,9 +64,8 @@ public actor TorrentEngine {
         }
     }
 
-    isolated deinit {
-        output.finish()
-    }
+    // Not `isolated`: with that, swiftc 6.3.1 fails in optimised builds of importing modules (“circular reference”).
+    deinit { output.finish() }
 
     /// The addresses on which the session listens, after every socket was tried.
     public func listenEndpoints() async -> [Endpoint] {
@@ -165,7 +165,7 @@ public actor TorrentEngine {
     public func stop() async {
         guard session != nil else { return }
         drain()
-        session = nil
+        session.take()?.close()
         let waiters = torrents.values.flatMap { $0.flushes + $0.removals }
         torrents = [:]
         for waiter in waiters { waiter.resume() }

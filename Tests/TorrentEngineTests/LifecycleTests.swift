@@ -69,6 +69,10 @@ struct LifecycleTests {
         }
     }
 
+    @Test func `events end with an engine that nobody holds`() async throws {
+        for await _ in try TorrentEngine.local().events {}
+    }
+
     @Test func `nothing is reported twice after lost notices`() async throws {
         let torrent = try TestTorrent(files: [("a", noise(100_000))])
         let node = try TorrentEngine.local()

@@ -38,7 +38,7 @@ struct PeerTests {
         }
     }
 
-    @Test func `a piece from a bad seed is refused, and a good seed completes the torrent`() async throws {
+    @Test func `a bad seed is refused, and a good one completes the torrent`() async throws {
         let torrent = try TestTorrent(files: [("a", noise(327_680))])
         let (good, bad) = (try temporary.directory("good"), try temporary.directory("bad"))
         try torrent.write(under: good)
@@ -52,7 +52,9 @@ struct PeerTests {
             let target = try temporary.directory("target")
             try await node.add(torrent.spec(at: target))
             try await node.connect(torrent.infoHash, to: liar.endpoint())
-            let events = try await node.eventsUntil { if case .pieceRefused(_, PieceIndex(4)) = $0 { true } else { false } }
+            let events = try await node.eventsUntil { event in
+                if case .pieceRefused(_, PieceIndex(4)) = event { true } else { false }
+            }
             let banned = events.contains {
                 if case .peerBanned(torrent.infoHash, let peer) = $0 { peer.host == "127.0.0.2" } else { false }
             }

@@ -1,0 +1,147 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import SwarmCore
+
+/// What a node knows of its snapshots, in SQLite: states, counters, and the journal of fetched files. There is no row
+/// per file: the journal is a bit field for each shard, and only while a snapshot is fetched.
+struct NodeState: Sendable {
+    /// One snapshot's row.
+    struct Snapshot: Sendable {
+        var uuid: SnapshotID
+        var serial: Serial
+        var state: LocalSnapshot.State
+        /// What the tree holds of the snapshot.
+        var filter: PathFilter
+        /// The tree that this one is made from, while it is being built.
+        var base: SnapshotID?
+        var status: NodeStatus.Snapshot
+    }
+
+    private let queue: DatabaseQueue
+
+    init(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { database in
+            // What was committed survives a power loss: the journal is what a restart trusts.
+            try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("snapshots and the journal") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE snapshot (
+                        uuid TEXT PRIMARY KEY, serial INTEGER NOT NULL, state TEXT NOT NULL, filter TEXT NOT NULL,
+                        base TEXT, status TEXT NOT NULL);
+                    CREATE TABLE journal (
+                        snapshot TEXT NOT NULL REFERENCES snapshot ON DELETE CASCADE, shard TEXT NOT NULL,
+                        missing BLOB NOT NULL, PRIMARY KEY (snapshot, shard)) WITHOUT ROWID;
+                    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        try migrator.migrate(queue)
+    }
+
+    func snapshots() throws -> [Snapshot] {
+        try queue.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM snapshot ORDER BY serial").compactMap { row in
+                guard let uuid = SnapshotID(row["uuid"]), let state = LocalSnapshot.State(rawValue: row["state"]) else { return nil }
+                return Snapshot(
+                    uuid: uuid, serial: UInt64(bitPattern: row["serial"] as Int64), state: state,
+                    filter: try Documents.decode(PathFilter.self, from: Array((row["filter"] as String).utf8)),
+                    base: (row["base"] as String?).flatMap { SnapshotID($0) },
+                    status: try Documents.decode(NodeStatus.Snapshot.self, from: Array((row["status"] as String).utf8)))
+            }
+        }
+    }
+
+    func save(_ snapshot: Snapshot) throws {
+        try queue.write { try Self.save(snapshot, $0) }
+    }
+
+    private static func save(_ snapshot: Snapshot, _ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO snapshot (uuid, serial, state, filter, base, status) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (uuid) DO UPDATE SET state = excluded.state, filter = excluded.filter,
+                    base = excluded.base, status = excluded.status
+                """,
+            arguments: [
+                snapshot.uuid.rawValue, Int64(bitPattern: snapshot.serial), snapshot.state.rawValue,
+                String(decoding: try Documents.encode(snapshot.filter), as: UTF8.self), snapshot.base?.rawValue,
+                String(decoding: try Documents.encode(snapshot.status), as: UTF8.self),
+            ])
+    }
+
+    /// The tree is built: what it was made from is gone.
+    func finishBuilding(_ snapshot: Snapshot, replacing base: SnapshotID?, missing: [InfoHash: PieceSet]) throws {
+        try queue.write { database in
+            try Self.save(snapshot, database)
+            try database.execute(sql: "DELETE FROM journal WHERE snapshot = ?", arguments: [snapshot.uuid.rawValue])
+            try Self.write(missing, of: snapshot.uuid, database)
+            if let base { try database.execute(sql: "DELETE FROM snapshot WHERE uuid = ?", arguments: [base.rawValue]) }
+        }
+    }
+
+    /// One snapshot became current; the one that was is retained.
+    func activate(_ snapshot: Snapshot) throws {
+        try queue.write { database in
+            try database.execute(sql: "UPDATE snapshot SET state = 'retained' WHERE state = 'active' AND uuid <> ?", arguments: [snapshot.uuid.rawValue])
+            try Self.save(snapshot, database)
+            try database.execute(sql: "DELETE FROM journal WHERE snapshot = ?", arguments: [snapshot.uuid.rawValue])
+        }
+    }
+
+    func setState(_ uuid: SnapshotID, _ state: LocalSnapshot.State) throws {
+        try queue.write {
+            try $0.execute(sql: "UPDATE snapshot SET state = ? WHERE uuid = ?", arguments: [state.rawValue, uuid.rawValue])
+        }
+    }
+
+    func remove(_ uuid: SnapshotID) throws {
+        try queue.write { try $0.execute(sql: "DELETE FROM snapshot WHERE uuid = ?", arguments: [uuid.rawValue]) }
+    }
+
+    // MARK: Journal
+
+    /// The entries of each shard that the tree lacks; shards that are whole are left out. An entry leaves the journal when its
+    /// file was fetched, checked and put on disk.
+    func journal(_ snapshot: SnapshotID) throws -> [InfoHash: [UInt8]] {
+        try queue.read { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT shard, missing FROM journal WHERE snapshot = ?", arguments: [snapshot.rawValue])
+            return Dictionary(
+                rows.compactMap { row in InfoHash(hex: row["shard"] as String).map { ($0, Array(row["missing"] as Data)) } },
+                uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    func writeJournal(_ snapshot: Snapshot, _ missing: [InfoHash: PieceSet]) throws {
+        try queue.write { database in
+            try Self.save(snapshot, database)
+            try Self.write(missing, of: snapshot.uuid, database)
+        }
+    }
+
+    private static func write(_ missing: [InfoHash: PieceSet], of snapshot: SnapshotID, _ database: Database) throws {
+        for (shard, entries) in missing {
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO journal (snapshot, shard, missing) VALUES (?, ?, ?)",
+                arguments: [snapshot.rawValue, shard.description, Data(entries.bytes)])
+        }
+    }
+
+    // MARK: Feed
+
+    /// The highest version of the feed that was accepted.
+    func acceptedVersion() throws -> UInt64 {
+        try queue.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'feed'") }.flatMap { UInt64($0) } ?? 0
+    }
+
+    func setAcceptedVersion(_ version: UInt64) throws {
+        try queue.write {
+            try $0.execute(sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('feed', ?)", arguments: [String(version)])
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import FileTree
+internal import Metainfo
+internal import SwarmCore
+
+/// Carries a plan out, up to what has to be fetched. Every step may be repeated after a crash.
+struct TreeAssembler {
+    let layout: RootLayout
+    let target: SnapshotID
+    /// The snapshot whose tree is made over; nil for a new tree, the target itself when it is gone on with.
+    let base: SnapshotID?
+
+    private var tree: String { layout.tree(target) }
+    /// Where files wait that move inside the tree that is made over.
+    private var stage: String { "\(layout.swarm)/stage/\(target)" }
+
+    /// Blocking.
+    func assemble(_ plan: SnapshotPlan) throws {
+        if let base, base != target, FileSystem.exists(layout.tree(base)) {
+            try FileSystem.remove(layout.snapshotLink(base))
+            try FileSystem.setMode(layout.tree(base), 0o700)
+            try FileSystem.rename(layout.tree(base), to: tree)
+        }
+        try FileSystem.makeDirectories(layout.trees)
+        try FileSystem.makeDirectories(tree, mode: 0o700)
+        try FileSystem.setMode(tree, 0o700)
+        let builder = try TreeBuilder(root: layout.files(of: target))
+        let staged = try stageMoves(plan, builder)
+
+        for path in plan.diff.removedLinks + plan.diff.removedFiles { try builder.remove(path) }
+        for path in plan.diff.removedDirectories { try FileSystem.removeEmptyDirectory(builder.location(path)) }
+        try builder.prune(
+            Set((plan.diff.removedFiles + plan.diff.removedLinks + plan.diff.removedDirectories).map { TreePath.directory(of: $0) }),
+            keeping: Set(plan.diff.addedDirectories))
+        for path in plan.diff.addedDirectories { try builder.makeDirectory(path) }
+        for placement in plan.placements {
+            let source =
+                staged[placement.location]
+                ?? "\(layout.files(of: placement.location.tree))/\(placement.location.path)"
+            try place(placement, from: source, builder)
+        }
+        for file in plan.empty { try makeEmpty(file, builder) }
+        for path in plan.detached { try detach(builder.location(path)) }
+        for shard in plan.shards {
+            for (entry, source) in shard.sources.enumerated() where source == .fetch {
+                try builder.makeParents(of: shard.torrent.path(entry))
+            }
+        }
+        for link in plan.diff.addedLinks { try builder.symlink(link.target, at: link.path) }
+        try FileSystem.removeTree(stage)
+    }
+
+    /// What moves inside the tree is linked aside first, before its old name goes.
+    private func stageMoves(_ plan: SnapshotPlan, _ builder: TreeBuilder) throws -> [ContentLocator.Location: String] {
+        var staged: [ContentLocator.Location: String] = [:]
+        for placement in plan.placements where placement.location.tree == base || placement.location.tree == target {
+            let location = placement.location
+            guard staged[location] == nil else { continue }
+            try FileSystem.makeDirectories(stage)
+            let identity = location.identity
+            let name = "\(stage)/\(identity.sha256)-\(identity.mtime)-\(identity.executable ? "x" : "")"
+            do {
+                try FileSystem.link(builder.location(location.path), to: name)
+            } catch {
+                // There already: this is a repetition after a crash.
+                guard error.isExisting || (error.isMissing && FileSystem.exists(name)) else { throw error }
+            }
+            staged[location] = name
+        }
+        return staged
+    }
+
+    private func place(_ placement: SnapshotPlan.Placement, from source: String, _ builder: TreeBuilder) throws {
+        let file = placement.file
+        if !placement.copies {
+            do { return try builder.link(source, at: file.path) } catch {
+                // Too many links to one inode: a copy serves as well.
+                guard error.isTooManyLinks else { throw error }
+            }
+        }
+        let mode: UInt32 = file.executable ? 0o555 : 0o444
+        try builder.copy(source, at: file.path, mtime: file.mtime, mode: placement.isRewritten ? mode | 0o200 : mode)
+    }
+
+    private func makeEmpty(_ file: FileEntry, _ builder: TreeBuilder) throws {
+        try builder.remove(file.path)
+        try builder.makeParents(of: file.path)
+        let location = builder.location(file.path)
+        _ = try Descriptor.create(location, mode: 0o600, exclusive: true)
+        try FileSystem.setModificationTime(location, seconds: file.mtime)
+        try FileSystem.setMode(location, file.executable ? 0o555 : 0o444)
+    }
+
+    /// Gives a file an inode of its own, unless it has one. libtorrent will write in it: the owner may.
+    private func detach(_ location: String) throws {
+        guard let status = try FileSystem.status(location), status.kind == .regular else { return }
+        if status.links > 1 {
+            let copy = "\(location).detached"
+            try FileSystem.remove(copy)
+            try FileSystem.copy(location, to: copy, mode: status.mode | 0o200)
+            try FileSystem.setModificationTime(copy, seconds: status.mtimeSeconds)
+            try FileSystem.rename(copy, to: location)
+        } else {
+            try FileSystem.setMode(location, status.mode | 0o200)
+        }
+    }
+}

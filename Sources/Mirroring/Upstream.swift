@@ -1,0 +1,81 @@
+internal import AsyncHTTPClient
+internal import FoundationEssentials
+internal import Metainfo
+internal import NIOCore
+internal import NIOHTTP1
+internal import SwarmCore
+
+/// The HTTP paths of one set at an upstream, which is the master or another node. Nothing that comes back is believed
+/// before its signature or digest was checked; nothing longer than it may be is read.
+struct Upstream: Sendable {
+    /// Base URL, without a slash at the end.
+    let base: String
+    let client: HTTPClient
+
+    /// What a poll of the feed brought.
+    enum FeedAnswer: Sendable {
+        case note([UInt8])
+        case unchanged
+    }
+
+    /// The host of the base URL: where a peer without a host in the feed is.
+    var host: String? { HTTPClient.Request.host(of: base) }
+
+    /// Asks for a feed newer than `version`, and lets the upstream hold the answer back for up to `wait` seconds.
+    func feed(_ set: SetName, after version: UInt64, wait: Int) async throws -> FeedAnswer {
+        let query = version == 0 ? "" : "?after=\(version)&wait=\(wait)"
+        let response = try await get("/.swarm/\(set)/feed\(query)", timeout: .seconds(Int64(wait) + 30), headers: [:])
+        if response.status == .notModified { return .unchanged }
+        return .note(try await body(response, limit: SignedNote.defaultLimit, path: "/.swarm/\(set)/feed"))
+    }
+
+    /// A document of at most `limit` bytes.
+    func document(_ path: String, limit: Int) async throws -> [UInt8] {
+        try await body(try await get(path, timeout: .minutes(10), headers: [:]), limit: limit, path: path)
+    }
+
+    /// A part of a file.
+    func range(_ path: String, offset: Int64, length: Int) async throws -> [UInt8] {
+        let response = try await get(
+            path, timeout: .minutes(2), headers: ["Range": "bytes=\(offset)-\(offset + Int64(length) - 1)"])
+        guard response.status == .partialContent || (response.status == .ok && offset == 0) else {
+            throw MirrorError(.upstream, "\(base)\(path) answers \(response.status.code) to a request for a range")
+        }
+        let bytes = try await body(response, limit: length, path: path)
+        guard bytes.count == length else {
+            throw MirrorError(.upstream, "\(base)\(path) sent \(bytes.count) bytes of the \(length) that were asked for")
+        }
+        return bytes
+    }
+
+    private func get(_ path: String, timeout: TimeAmount, headers: HTTPHeaders) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: base + path)
+        request.headers = headers
+        request.headers.add(name: "User-Agent", value: "swarm-node/\(Version.current)")
+        do {
+            return try await client.execute(request, timeout: timeout)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw MirrorError(.upstream, "\(base) does not answer (\(error)); is the address right, and its daemon running?")
+        }
+    }
+
+    private func body(_ response: HTTPClientResponse, limit: Int, path: String) async throws -> [UInt8] {
+        guard response.status == .ok || response.status == .partialContent else {
+            let advice = response.status == .notFound ? "; does the upstream carry this set?" : ""
+            throw MirrorError(.upstream, "\(base)\(path) answers \(response.status)\(advice)")
+        }
+        do {
+            let buffer = try await response.body.collect(upTo: limit)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw MirrorError(.upstream, "\(base)\(path) sends more than the \(limit) bytes that are due")
+        }
+    }
+}
+
+extension HTTPClient.Request {
+    /// The host in a URL; nil when it has none.
+    static func host(of url: String) -> String? { (try? HTTPClient.Request(url: url))?.host }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import Publishing
+import SwarmCore
+
+/// Publishes the present state of the source.
+struct SnapshotCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "snapshot", abstract: "Publishes the present state of the source.",
+        discussion: "Reads only what changed since the last snapshot. Publishes nothing when nothing changed.")
+
+    @OptionGroup var options: StoreOptions
+
+    @Option(help: ArgumentHelp("From publication to activation, such as 15m.", valueName: "duration"))
+    var delay: Span?
+
+    @Option(help: ArgumentHelp("The earliest activation, such as 2026-01-31T12:00:00Z.", valueName: "time"))
+    var activateAt: Moment?
+
+    @Flag(help: "Embargo: nodes fetch the snapshot, and activate it only after it was lifted.")
+    var hold = false
+
+    @Option(help: "A name that keeps the snapshot from expiring.")
+    var tag: String?
+
+    @Option(help: ArgumentHelp("Look only at the paths that this file names, one in a line; - for standard input.", valueName: "file"))
+    var changes: String?
+
+    @Flag(help: "Publish even when nothing changed.")
+    var force = false
+
+    @Flag(help: "Say what would be published, and publish nothing.")
+    var dryRun = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        if delay != nil, activateAt != nil { throw ValidationError("--delay and --activate-at exclude each other") }
+    }
+
+    func run() async throws {
+        let store = try options.open()
+        var request = Publisher.Options()
+        request.activateAt = activateAt?.date
+        request.delay = delay?.duration
+        request.hold = hold
+        request.tag = tag
+        request.changes = try changes.map { try Self.paths(in: $0) }
+        request.force = force
+        request.dryRun = dryRun
+        let bar = ProgressBar()
+        let publisher = Publisher(store: store, progress: { bar.show($0) })
+        let report = try await blocking { [request] in
+            defer { bar.clear() }
+            return try publisher.snapshot(request)
+        }
+        if json { try printJSON(report) } else { show(report) }
+    }
+
+    private func show(_ report: Publisher.Report) {
+        let time = Quantities.format(duration: .milliseconds(Int64(report.seconds * 1000)))
+        let size = "\(report.files) files, \(Quantities.format(bytes: report.bytes))"
+        guard report.changed else {
+            print("Nothing changed: \(size). Nothing was published. (\(time))")
+            return
+        }
+        if let uuid = report.uuid, let serial = report.serial {
+            print("Published snapshot \(uuid), serial \(serial).")
+        } else {
+            print("This would be published (nothing was):")
+        }
+        print("  \(size); \(report.filesChanged) new or changed, \(report.filesRemoved) replaced or gone")
+        print("  \(Quantities.format(bytes: report.bytesRead)) read in \(time)")
+        for torrent in report.torrents.prefix(50) {
+            print(
+                "  torrent \(torrent.infoHash) \(torrent.label): \(torrent.files) files, "
+                    + "\(Quantities.format(bytes: torrent.bytes))\(torrent.unchanged ? ", as before" : "")")
+        }
+        if report.torrents.count > 50 { print("  and \(report.torrents.count - 50) torrents more; --json lists all") }
+        for path in report.changedInPlace.prefix(10) {
+            print(
+                "  warning: \(path) was changed in place, so earlier snapshots hold the new bytes too and can no longer "
+                    + "be served whole; write changes to a new file and rename it")
+        }
+    }
+
+    private static func paths(in file: String) throws -> [String] {
+        let data =
+            file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(fileURLWithPath: file))
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw ValidationError("--changes: \(file) is not UTF-8")
+        }
+        return text.split(whereSeparator: \.isNewline).map { String($0) }
+    }
+}

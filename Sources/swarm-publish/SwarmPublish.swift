@@ -1,0 +1,50 @@
+import ArgumentParser
+import FileTree
+import Glibc
+import Publishing
+import SwarmCore
+
+/// The command of a mirror network's master.
+@main
+struct SwarmPublish: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swarm-publish",
+        abstract: "Publishes states of a directory as snapshots that mirrors fetch from each other.",
+        discussion: """
+            A store holds the configuration, the key, and the snapshots of one set. Make one with init, publish with \
+            snapshot, and let serve run as a daemon.
+
+            Exit codes: 0 done, 1 failed, 2 not yet, 64 usage, 78 configuration.
+            """,
+        version: Version.current,
+        subcommands: [
+            InitCommand.self, SnapshotCommand.self, ServeCommand.self, ListCommand.self, ShowCommand.self,
+            KeyCommand.self, LiftCommand.self, HoldCommand.self, TagCommand.self, UntagCommand.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // The parser's own errors and requests for help know how to be shown.
+            guard exitCode(for: error) == .failure, !(error is ExitCode) else { exit(withError: error) }
+            writeError("swarm-publish: \(error)")
+            Glibc.exit(PublishingError.exitStatus(after: error))
+        }
+    }
+}
+
+/// Writes a line to standard error.
+func writeError(_ line: String) { fputs("\(line)\n", stderr) }
+
+/// Runs `body`, which blocks, on a thread that is not of the cooperative pool.
+func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        BlockingWork.queue.async { continuation.resume(with: Swift.Result { try body() }) }
+    }
+}
