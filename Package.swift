@@ -91,8 +91,8 @@ let package = Package(
         .executableTarget(
             name: "swarm-node",
             dependencies: [
-                "SwarmCore", "Metainfo", "Mirroring", "TorrentEngine", "ContentServer", "FileTree", argumentParser,
-                asyncHTTPClient, logging, lifecycle, unixSignals,
+                "SwarmCore", "Metainfo", "Mirroring", "ContentServer", "FileTree", "ConfigurationFile", argumentParser,
+                asyncHTTPClient, nioCore, logging, unixSignals,
             ],
             swiftSettings: strict),
 

@@ -14,9 +14,9 @@ public struct Descriptor: ~Copyable, Sendable {
 
     deinit { close(rawValue) }
 
-    /// Opens a directory; a symbolic link in the last component is refused.
-    public static func directory(_ path: String) throws(FileError) -> Descriptor {
-        let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    /// Opens a directory. A symbolic link in the last component is followed only when `followingLink` is true.
+    public static func directory(_ path: String, followingLink: Bool = true) throws(FileError) -> Descriptor {
+        let number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followingLink ? 0 : O_NOFOLLOW))
         guard number >= 0 else { throw .last("open", path) }
         return Descriptor(adopting: number, path: path)
     }
@@ -30,7 +30,8 @@ public struct Descriptor: ~Copyable, Sendable {
 
     /// Opens a regular file for reading, without following a link in the last component.
     public static func file(_ path: String) throws(FileError) -> Descriptor {
-        let number = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        // Should the name be a pipe by now, the open must not wait for a writer.
+        let number = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { throw .last("open", path) }
         return Descriptor(adopting: number, path: path)
     }
@@ -118,15 +119,22 @@ public struct FileStatus: Hashable, Sendable {
         default: kind = .other
         }
         size = Int64(info.st_size)
-        mtime = Int64(info.st_mtim.tv_sec) * 1_000_000_000 + Int64(info.st_mtim.tv_nsec)
-        ctime = Int64(info.st_ctim.tv_sec) * 1_000_000_000 + Int64(info.st_ctim.tv_nsec)
+        mtime = Self.nanoseconds(info.st_mtim)
+        ctime = Self.nanoseconds(info.st_ctim)
         inode = UInt64(info.st_ino)
         device = UInt64(info.st_dev)
         links = UInt64(info.st_nlink)
         mode = UInt32(info.st_mode & 0o7777)
     }
 
+    /// Times before 1678 and after 2261, which some file systems can hold, become the nearest that 64 bits can.
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let (product, overflow) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carry) = product.addingReportingOverflow(Int64(time.tv_nsec))
+        return overflow || carry ? (time.tv_sec < 0 ? .min : .max) : sum
+    }
+
     /// Whole seconds, rounded down, as torrents hold them.
-    public var mtimeSeconds: Int64 { mtime >= 0 ? mtime / 1_000_000_000 : (mtime - 999_999_999) / 1_000_000_000 }
+    public var mtimeSeconds: Int64 { mtime >= 0 ? mtime / 1_000_000_000 : (mtime + 1) / 1_000_000_000 - 1 }
     public var isExecutable: Bool { mode & 0o111 != 0 }
 }

@@ -7,9 +7,9 @@ public final class DirectoryListing {
     private let starts: [UInt32]
     private let directory: Descriptor
 
-    /// Lists `path`, which must be a directory and not a link to one.
-    public init(_ path: String) throws(FileError) {
-        let directory = try Descriptor.directory(path)
+    /// Lists the directory `path`. A link to one is an error, unless `followingLink` is true.
+    public init(_ path: String, followingLink: Bool = false) throws(FileError) {
+        let directory = try Descriptor.directory(path, followingLink: followingLink)
         let duplicate = dup(directory.rawValue)
         guard duplicate >= 0, let stream = fdopendir(duplicate) else { throw .last("list", path) }
         defer { closedir(stream) }

@@ -20,6 +20,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var isMissing: Bool { errno == ENOENT }
+    /// Whether a directory that was there is gone, or something else took its place.
+    public var isReplaced: Bool { errno == ENOENT || errno == ENOTDIR || errno == ELOOP }
     public var isExisting: Bool { errno == EEXIST }
     public var isTooManyLinks: Bool { errno == EMLINK }
     public var isFull: Bool { errno == ENOSPC || errno == EDQUOT }

@@ -96,7 +96,11 @@ public struct ShardCut: Hashable, Sendable {
         } while !directory.isEmpty
     }
 
-    /// Takes the heaviest subdirectory out of `directory` until what is left, and what was taken, fit the limit.
+    /// A directory with less than this part of a shard gets no shard of its own; one that has it loses it.
+    public static let smallest = 0.25
+
+    /// Takes the heaviest subdirectory out of `directory` until what is left, and what was taken, fit the limit, or
+    /// until only small ones are left.
     private mutating func split(_ directory: String, weights: [String: Double], limit: Double) {
         var children: [String: [(path: String, weight: Double)]] = [:]
         for (path, weight) in weights where !path.isEmpty && !directories.contains(path) {
@@ -108,7 +112,7 @@ public struct ShardCut: Hashable, Sendable {
             let candidates = (children[current] ?? []).sorted {
                 $0.weight != $1.weight ? $0.weight > $1.weight : $0.path < $1.path
             }
-            for child in candidates where rest > limit {
+            for child in candidates where rest > limit && child.weight >= Self.smallest {
                 rest -= child.weight
                 directories.insert(child.path)
                 pending.append(child.path)

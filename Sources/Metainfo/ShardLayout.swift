@@ -138,14 +138,16 @@ public struct ShardLayout: Sendable {
             guard let index = samePath ?? candidates.lastIndex(where: { $0.priority == file.priority }) else { return nil }
             return successors[file.sha256]?.remove(at: index)
         }
-        if !change.removed.isEmpty {
+        // A path that is added replaces what has its name, whatever the caller knew of it.
+        let removed = change.removed.union(change.added.map(\.path))
+        if !removed.isEmpty {
             segments = segments.flatMap { segment in
                 var segment = segment
                 var offset: Int64 = 0
                 var changed = false
                 for index in segment.items.indices {
                     let length = segment.items[index].length
-                    if case .file(let file) = segment.items[index], change.removed.contains(file.path) {
+                    if case .file(let file) = segment.items[index], removed.contains(file.path) {
                         if let next = successor(of: file) {
                             segment.items[index] = .file(next)
                         } else {
@@ -261,17 +263,15 @@ public struct ShardLayout: Sendable {
             let isNew = segment.hashes.allSatisfy { $0 == nil } && !segment.items.contains { if case .pad = $0 { true } else { false } }
             guard !isNew else { return [segment] }
             var kept: [Segment] = []
-            var offset: Int64 = 0
             for item in segment.items {
                 if case .file(let file) = item {
                     if file.length < policy.alignFrom {
                         moving[file.priority, default: []].append(item)
                     } else {
-                        let range = pieces(offset, file.length)
-                        kept.append(Segment(items: [item], hashes: Array(segment.hashes[range])))
+                        // One that was small when it was placed shares its pieces with others.
+                        kept.append(segment.items.count == 1 ? segment : unhashed([item]))
                     }
                 }
-                offset += item.length
             }
             return kept
         }

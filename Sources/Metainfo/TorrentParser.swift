@@ -288,10 +288,12 @@ struct TorrentParser {
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             if reader.matches(key, Key.directories) {
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+                    try checkCount(emptyDirectories.count)
                     emptyDirectories.append(try relative(try reader.text(), of: reader))
                 }
             } else if reader.matches(key, Key.links) {
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
+                    try checkCount(links.count)
                     try link(&reader)
                 }
             } else if reader.matches(key, Key.version) {
@@ -302,6 +304,12 @@ struct TorrentParser {
             } else {
                 try reader.passOver()
             }
+        }
+    }
+
+    private func checkCount(_ count: Int) throws(MetainfoError) {
+        guard count < limits.entries else {
+            throw MetainfoError(.tooLarge, "the torrent has more than \(limits.entries) directories or links")
         }
     }
 

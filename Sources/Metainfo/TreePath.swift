@@ -24,7 +24,7 @@ public enum TreePath {
     /// Why `path`, components joined by `/`, cannot be in a tree; nil when it can.
     public static func fault(in path: String) -> String? {
         if path.isEmpty { return "an empty path" }
-        if path.hasPrefix("/") { return "an absolute path" }
+        if path.utf8.first == UInt8(ascii: "/") { return "an absolute path" }
         if path.utf8.count > lengthLimit { return "a path of more than \(lengthLimit) bytes" }
         let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         if components.count > depthLimit { return "a path of more than \(depthLimit) levels" }
@@ -37,29 +37,32 @@ public enum TreePath {
     /// Where the link at `path` with the text `target` leads, as a path from the tree's root (empty for the root
     /// itself); nil when it is absolute, leaves the tree, or holds what no path may hold.
     public static func resolve(link path: String, target: String) -> String? {
-        guard !target.isEmpty, !target.hasPrefix("/"), target.utf8.count <= lengthLimit, !target.utf8.contains(0) else {
+        let slash = UInt8(ascii: "/")
+        // By bytes: to Swift, a slash that a combining mark follows is another character.
+        guard !target.isEmpty, target.utf8.first != slash, target.utf8.count <= lengthLimit, !target.utf8.contains(0) else {
             return nil
         }
-        var stack = path.split(separator: "/").dropLast().map { String($0) }
-        for part in target.split(separator: "/") {
-            switch part {
-            case ".": continue
-            case "..":
+        var stack = path.utf8.split(separator: slash).dropLast()
+        for part in target.utf8.split(separator: slash) {
+            if part.elementsEqual(".".utf8) { continue }
+            if part.elementsEqual("..".utf8) {
                 guard !stack.isEmpty else { return nil }
                 stack.removeLast()
-            default: stack.append(String(part))
+            } else {
+                stack.append(part)
             }
         }
-        let resolved = stack.joined(separator: "/")
+        let resolved = stack.map { String(Substring($0)) }.joined(separator: "/")
         return resolved.isEmpty || fault(in: resolved) == nil ? resolved : nil
     }
 
     /// The shortest relative text by which a link at `path` reaches `destination`.
     public static func relativeTarget(from path: String, to destination: String) -> String {
-        let base = path.split(separator: "/").dropLast()
-        let goal = destination.split(separator: "/")
-        let shared = zip(base, goal).prefix { $0 == $1 }.count
-        let steps = Array(repeating: "..", count: base.count - shared) + goal.dropFirst(shared).map { String($0) }
+        let base = path.utf8.split(separator: UInt8(ascii: "/")).dropLast()
+        let goal = destination.utf8.split(separator: UInt8(ascii: "/"))
+        let shared = zip(base, goal).prefix { $0.elementsEqual($1) }.count
+        let steps =
+            Array(repeating: "..", count: base.count - shared) + goal.dropFirst(shared).map { String(Substring($0)) }
         return steps.isEmpty ? "." : steps.joined(separator: "/")
     }
 

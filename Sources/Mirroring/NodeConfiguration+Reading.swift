@@ -145,8 +145,8 @@ extension NodeConfiguration.MirroredSet {
     /// What `root(_:)` takes, for error messages.
     public static let rootRule = "an absolute path without . and .., such as /srv/mirror/debian"
 
-    /// The path of a root in its plain form, without doubled slashes and slashes at the end; nil when it is not absolute,
-    /// has a segment `.` or `..`, or is the file system's root.
+    /// The path of a root in its plain form, without doubled slashes and slashes at the end; nil when it is not
+    /// absolute, has a segment `.` or `..`, or is the file system's root.
     public static func root(_ text: String) -> String? {
         let segments = text.split(separator: "/")
         guard text.hasPrefix("/"), !segments.isEmpty, !segments.contains("."), !segments.contains(".."),

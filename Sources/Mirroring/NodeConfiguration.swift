@@ -56,8 +56,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     public static let example = """
         # What this node mirrors. `swarm-node check-config FILE` checks this file; after a change, SIGHUP
         # (`systemctl reload swarm-node`) makes the daemon read it again.
-        # Durations are written like "30s", "15m" or "1h30m", byte rates like "512KiB" or "10MB" per second. A list of one
-        # can be written without its brackets.
+        # Durations are written like "30s", "15m" or "1h30m", bytes per second like "512KiB" or "10MB". A list of one can
+        # be written without its brackets.
 
         # Where peers may connect (BitTorrent over TCP). An empty list is for a site that forbids it: everything then
         # comes over connections that this node opens, or over HTTP.
@@ -91,8 +91,8 @@ public struct NodeConfiguration: Sendable, Hashable {
         # The line that `swarm-publish key` prints on the master. Nothing is believed that this key did not sign.
         key = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
 
-        # A partial mirror: only what is included and not excluded. A pattern without a slash is for names in any directory,
-        # a slash in front is the top of the set.
+        # A partial mirror: only what is included and not excluded. A pattern without a slash is for names in any
+        # directory; a slash in front is the top of the set, one at the end all that is below.
         # include = ["/dists/", "/pool/main/"]
         # exclude = ["*_source.*", "/pool/**/*-dbgsym_*"]
 

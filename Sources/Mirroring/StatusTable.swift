@@ -97,8 +97,7 @@ public struct StatusTable: Sendable {
         let percent = done == snapshot.bytesWanted ? 100 : min(99, Int(fraction * 100))
         let figures = String(percent)
         return [
-            StatusField(bar(fraction)),
-            StatusField(String(repeating: " ", count: 3 - figures.count) + figures + "%"),
+            StatusField("\(bar(fraction)) \(String(repeating: " ", count: 3 - figures.count))\(figures)%"),
             StatusField("\(Self.bytes(done)) of \(Self.bytes(snapshot.bytesWanted))"),
         ]
     }

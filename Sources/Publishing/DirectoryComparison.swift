@@ -20,10 +20,12 @@ struct DirectoryComparison {
     mutating func compare(_ path: String) throws {
         let listing: DirectoryListing
         do {
-            listing = try DirectoryListing(path.isEmpty ? scanner.source : "\(scanner.source)/\(path)")
+            listing =
+                try path.isEmpty
+                ? DirectoryListing(scanner.source, followingLink: true) : DirectoryListing("\(scanner.source)/\(path)")
         } catch {
             // Gone since its parent was listed: the next snapshot sees it missing there.
-            if error.isMissing, !path.isEmpty { return }
+            if error.isReplaced, !path.isEmpty { return }
             throw error
         }
         let statement = try database.cachedStatement(

@@ -46,12 +46,17 @@ public struct Publisher: Sendable {
         public let uuid: SnapshotID?
         public let serial: Serial?
         public let published: Bool
+        /// Whether the source differs from the newest snapshot; a dry run publishes nothing all the same.
+        public let changed: Bool
         public let files: Int
         public let bytes: Int64
         /// Bytes of content that was read in the source.
         public let bytesRead: Int64
         public let filesChanged: Int
         public let filesRemoved: Int
+        /// Files whose content changed under the same inode: the trees of earlier snapshots, which are hard links of it,
+        /// hold the new content too.
+        public let changedInPlace: [String]
         public let torrents: [Torrent]
         /// Seconds.
         public let seconds: Double
@@ -73,6 +78,7 @@ public struct Publisher: Sendable {
     /// Looks for changes and publishes them. Blocking. When it throws, nothing of the new snapshot is visible.
     public func snapshot(_ options: Options) throws -> Report {
         let started = ContinuousClock.now
+        if let tag = options.tag { try SnapshotStore.check(tag: tag) }
         let lock = try FileLock.acquire(store.layout.lock, owner: "swarm-publish snapshot")
         defer { withExtendedLifetime(lock) {} }
         try removeLeftovers()
@@ -80,6 +86,7 @@ public struct Publisher: Sendable {
         let index = try SourceIndex(store.indexPath)
         let (rules, fingerprint) = try configuration.rules()
         let parent = try store.feed()?.feed.newest.map { try store.manifest($0.uuid) }
+        try index.reconcile(with: parent, load: store.torrent)
         let rulesChanged = try parent != nil && index.meta("rules") != fingerprint
 
         let scanner = SourceScanner(
@@ -88,30 +95,35 @@ public struct Publisher: Sendable {
             progress: { [progress] in progress(.scanning(names: $0)) })
         let changes = try options.changes.map { try scanner.look(at: try relative($0)) } ?? scanner.scan()
 
-        func report(_ manifest: Manifest?, _ published: Bool, _ read: Int64, _ unchanged: Set<InfoHash>) -> Report {
+        let before = Set(parent?.shards.map(\.infoHash) ?? [])
+        func report(
+            _ manifest: Manifest?, changed: Bool, published: Bool = false, read: Int64 = 0, inPlace: [String] = []
+        ) -> Report {
             let shards = manifest?.shards ?? []
             return Report(
                 uuid: published ? manifest?.uuid : nil, serial: published ? manifest?.serial : nil, published: published,
-                files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0, bytesRead: read,
+                changed: changed, files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0, bytesRead: read,
                 filesChanged: changes.files.count, filesRemoved: changes.removed.count { $0.row.kind == .file },
+                changedInPlace: inPlace,
                 torrents: shards.map {
                     .init(
                         infoHash: $0.infoHash, label: $0.label, files: $0.totals.files, bytes: $0.totals.bytes,
-                        unchanged: unchanged.contains($0.infoHash))
+                        unchanged: before.contains($0.infoHash))
                 },
                 seconds: Double((ContinuousClock.now - started) / .milliseconds(1)) / 1000)
         }
 
         if parent != nil, changes.isEmpty, !rulesChanged, !options.force {
             if !options.dryRun {
-                try commit(changes, [:], [:], index, fingerprint)
+                try commit(changes, [:], [:], index, fingerprint, parent)
                 try tagAndActivate(options.tag, parent?.uuid)
             }
-            return report(parent, false, 0, Set(parent?.shards.map(\.infoHash) ?? []))
+            return report(parent, changed: false)
         }
 
         let read = Mutex<Int64>(0)
         let (hashed, change) = try examine(changes, rules, index, read: read)
+        let inPlace = inPlace(changes, hashed)
         progress(.composing)
         let parentTree = parent.map { store.layout.files(of: $0.uuid) }
         let added = Set(change.added.map(\.path))
@@ -145,11 +157,14 @@ public struct Publisher: Sendable {
                         compressedSize: bytes.count, classes: torrent.classes))
             }
         }
-        let unchanged = Set(parent?.shards.map(\.infoHash) ?? [])
-        if let parent, Set(entries.map(\.infoHash)) == unchanged, !options.force {
-            // Touched, or seen by a run that was interrupted before it wrote the index: the content is the parent's.
-            if !options.dryRun { try commit(changes, hashed, [:], index, fingerprint) }
-            return report(parent, false, read.withLock { $0 }, unchanged)
+        let total = read.withLock { $0 }
+        if let parent, Set(entries.map(\.infoHash)) == before, !options.force {
+            // Touched, or as it was before: the content is the parent's.
+            if !options.dryRun {
+                try commit(changes, hashed, [:], index, fingerprint, parent)
+                try tagAndActivate(options.tag, parent.uuid)
+            }
+            return report(parent, changed: false, read: total)
         }
 
         var generator = SystemRandomNumberGenerator()
@@ -158,26 +173,28 @@ public struct Publisher: Sendable {
             set: configuration.set, uuid: .random(using: &generator), serial: (parent?.serial ?? 0) + 1,
             parent: parent?.uuid, created: created, pieceLength: configuration.pieceLength, shards: entries,
             deleted: deletions(changes, added: added))
-        guard !options.dryRun else { return report(manifest, false, read.withLock { $0 }, unchanged) }
+        guard !options.dryRun else { return report(manifest, changed: true, read: total, inPlace: inPlace) }
 
         let tree = try TreeKeeper(store: store, progress: progress).build(
             manifest, torrents: torrents, added: hashed, locate: locate)
         try write(manifest, torrents, compressed)
         try publish(manifest, options)
-        try commit(changes, hashed, tree, index, fingerprint)
-        return report(manifest, true, read.withLock { $0 }, unchanged)
+        try commit(changes, hashed, tree, index, fingerprint, manifest)
+        return report(manifest, changed: true, published: true, read: total, inPlace: inPlace)
     }
 
     /// Reads what is not known from another name, and says what the change is.
     private func examine(
         _ changes: SourceChanges, _ rules: PriorityRules, _ index: SourceIndex, read: borrowing Mutex<Int64>
     ) throws -> ([String: HashedFile], SnapshotChange) {
+        // What the parent's tree links to keeps its inode; on another file system, an inode's number may be another file's.
+        let device = try FileSystem.status(store.layout.trees)?.device
         var known: [HashedFile] = []
         var unread: [SourceChanges.File] = []
         var twins: [UInt64: [SourceChanges.File]] = [:]
         for file in changes.files {
             let isNew = file.previous == nil || file.previous?.inode != file.status.inode
-            if isNew,
+            if isNew, file.status.device == device,
                 let digest = try index.digest(inode: file.status.inode, size: file.status.size, mtime: file.status.mtime)
             {
                 known.append(HashedFile(path: file.path, status: file.status, sha256: digest, pieces: [], isKnown: true))
@@ -229,15 +246,24 @@ public struct Publisher: Sendable {
         return (Dictionary(hashed.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first }), change)
     }
 
+    private func inPlace(_ changes: SourceChanges, _ hashed: [String: HashedFile]) -> [String] {
+        changes.files.compactMap { file in
+            guard let previous = file.previous, previous.kind == .file, previous.inode == file.status.inode,
+                previous.links > 1, let new = hashed[file.path], new.sha256 != previous.sha256
+            else { return nil }
+            return file.path
+        }.sorted()
+    }
+
     private func relative(_ paths: [String]) throws -> [String] {
         let source = store.configuration.source
         return try paths.map { path in
             var path = path
             if path == source { return "" }
-            if path.hasPrefix("\(source)/") { path.removeFirst(source.count + 1) }
-            while path.hasPrefix("./") { path.removeFirst(2) }
-            while path.hasSuffix("/") { path.removeLast() }
-            if path == "." { return "" }
+            if path.utf8.starts(with: "\(source)/".utf8) { path = String(path.utf8.dropFirst(source.utf8.count + 1)) ?? "" }
+            while path.utf8.starts(with: "./".utf8) { path = String(path.utf8.dropFirst(2)) ?? "" }
+            while path.utf8.last == UInt8(ascii: "/") { path = String(path.utf8.dropLast()) ?? "" }
+            if path.isEmpty || path == "." { return "" }
             if let fault = TreePath.fault(in: path) {
                 throw PublishingError(.usage, "--changes: “\(path)” is \(fault), or not below \(source)")
             }
@@ -281,7 +307,10 @@ public struct Publisher: Sendable {
             feed.snapshots.append(entry)
             if let tag = options.tag { feed.tags[tag] = manifest.uuid }
             let current = feed.snapshots.last { !$0.activation.hold && $0.activation.notBefore <= now }?.uuid
-            let protected = Set(feed.tags.values).union(feed.snapshots.suffix(keep).map(\.uuid)).union(current.map { [$0] } ?? [])
+            // The next one to become due stays as well: with a delay longer than what `keep` spans, none ever would be.
+            let next = feed.snapshots.first { !$0.activation.hold && $0.activation.notBefore > now }?.uuid
+            let protected = Set(feed.tags.values).union(feed.snapshots.suffix(keep).map(\.uuid))
+                .union([current, next].compactMap { $0 })
             feed.snapshots.removeAll { !protected.contains($0.uuid) }
         }
         try store.activateDue(now: now)
@@ -298,7 +327,7 @@ public struct Publisher: Sendable {
     /// The index follows the feed: after a crash between the two, the next run finds the same change again.
     private func commit(
         _ changes: SourceChanges, _ hashed: [String: HashedFile], _ linked: [String: FileStatus], _ index: SourceIndex,
-        _ fingerprint: String
+        _ fingerprint: String, _ snapshot: Manifest?
     ) throws {
         var rows = changes.refreshed.map { ($0.path, $0.row) }
         for (path, file) in hashed {
@@ -306,9 +335,11 @@ public struct Publisher: Sendable {
         }
         rows += changes.links.map { ($0.entry.path, SourceIndex.Row(link: $0.entry.target, status: $0.status)) }
         rows += changes.directories.map { ($0.path, SourceIndex.Row(directoryIsEmpty: $0.isEmpty)) }
-        let rulesChanged = try index.meta("rules") != fingerprint
-        guard !rows.isEmpty || !changes.removed.isEmpty || rulesChanged else { return }
-        try index.apply(removed: changes.removed.map(\.path), set: rows, meta: ["rules": fingerprint])
+        var meta = ["rules": fingerprint]
+        meta["snapshot"] = snapshot?.uuid.rawValue
+        let isNew = try meta.contains { try index.meta($0.key) != $0.value }
+        guard !rows.isEmpty || !changes.removed.isEmpty || isNew else { return }
+        try index.apply(removed: changes.removed.map(\.path), set: rows, meta: meta)
     }
 
     private func removeLeftovers() throws {

@@ -89,6 +89,28 @@ private struct Composition {
                     placed.insert(file.sha256)
                 }
             }
+            try rehome(key, &parts)
+        }
+    }
+
+    /// Links and empty directories of a shard that are of another class now.
+    private mutating func rehome(_ key: ShardCut.Key, _ parts: inout [ShardCut.Key: ShardLayout.Change]) throws {
+        let layout = try open(key)
+        let changedLinks = Set(change.removedLinks + change.addedLinks.map(\.path))
+        for (path, target) in layout.links {
+            let home = cut.key(path, composer.rules.priority(of: path))
+            guard home != key else { continue }
+            parts[key, default: .init()].removedLinks.append(path)
+            if !changedLinks.contains(path) {
+                parts[home, default: .init()].addedLinks.append(LinkEntry(path: path, target: target))
+            }
+        }
+        let changedDirectories = Set(change.removedDirectories + change.addedDirectories)
+        for path in layout.emptyDirectories {
+            let home = cut.key(path, composer.rules.priority(of: path))
+            guard home != key else { continue }
+            parts[key, default: .init()].removedDirectories.append(path)
+            if !changedDirectories.contains(path) { parts[home, default: .init()].addedDirectories.append(path) }
         }
     }
 
@@ -121,7 +143,7 @@ private struct Composition {
                 for key in keys { files += try open(key).files.map { ($0.path, $0.length) } }
                 let weight = files.reduce(0) { $0 + ShardCut.weight($1.length, policy) }
                 let moved: Bool
-                if weight < 0.25, !directory.isEmpty {
+                if weight < ShardCut.smallest, !directory.isEmpty {
                     cut.join(directory)
                     moved = true
                 } else {

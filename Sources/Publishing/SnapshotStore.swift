@@ -17,12 +17,17 @@ public struct SnapshotStore: Sendable {
     static func keyPath(_ directory: String) -> String { "\(directory)/key" }
     var indexPath: String { "\(layout.swarm)/index.sqlite" }
 
-    /// Makes a store. Nothing is overwritten: a directory that holds one already is an error.
-    @discardableResult
-    public static func create(at directory: String, configuration: StoreConfiguration) throws -> SnapshotStore {
+    /// Throws when `directory` holds a store, or a part of one.
+    public static func checkVacant(_ directory: String) throws {
         for path in [configurationPath(directory), keyPath(directory)] where FileSystem.exists(path) {
             throw PublishingError(.store, "\(path) exists already: this directory is a store; nothing was changed")
         }
+    }
+
+    /// Makes a store. Nothing is overwritten: a directory that holds one already is an error.
+    @discardableResult
+    public static func create(at directory: String, configuration: StoreConfiguration) throws -> SnapshotStore {
+        try checkVacant(directory)
         guard try FileSystem.status(configuration.source)?.kind == .directory else {
             throw PublishingError(.store, "the source \(configuration.source) is no directory")
         }
@@ -127,10 +132,18 @@ public struct SnapshotStore: Sendable {
         return match
     }
 
-    /// Makes the newest snapshot current whose time has come, and opens its tree. Returns the next moment at which
-    /// another one may be due.
+    /// The snapshot that readers see.
+    public var current: SnapshotID? {
+        FileSystem.readLink(layout.current).flatMap { layout.snapshot(currentTarget: $0) }
+    }
+
+    /// Makes the newest snapshot current whose time has come, opens its tree, closes the trees of those on hold, and
+    /// brings the links of tags in order. Returns the next moment at which another one may be due. Waits for others who
+    /// do the same.
     @discardableResult
     public func activateDue(now: Date) throws -> Date? {
+        let lock = try FileLock.acquire("\(layout.swarm)/feed.lock", owner: "activating", waiting: true)
+        defer { withExtendedLifetime(lock) {} }
         guard let feed = try feed()?.feed else { return nil }
         let due = feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore <= now }
         for entry in due where try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o700 {
@@ -143,10 +156,23 @@ public struct SnapshotStore: Sendable {
             try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(newest.uuid))
             try FileSystem.replaceLink(at: "\(layout.snapshots)/current", target: newest.uuid.rawValue)
         }
+        // After the switch, so that `current` never leads into a closed tree while there is another.
+        for entry in feed.snapshots where !due.contains(entry) && (due.last != nil || entry.uuid != current) {
+            guard try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o755 else { continue }
+            try FileSystem.remove(layout.snapshotLink(entry.uuid))
+            try FileSystem.setMode(layout.tree(entry.uuid), 0o700)
+        }
+        try linkTags(of: feed)
+        return feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore > now }.map(\.activation.notBefore).min()
+    }
+
+    private func linkTags(of feed: Feed) throws {
         for (tag, snapshot) in feed.tags where FileSystem.readLink("\(layout.masterTags)/\(tag)") != "../snap/\(snapshot)" {
             try FileSystem.replaceLink(at: "\(layout.masterTags)/\(tag)", target: "../snap/\(snapshot)")
         }
-        return feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore > now }.map(\.activation.notBefore).min()
+        for name in try FileSystem.names(in: layout.masterTags) where feed.tags[name] == nil {
+            try FileSystem.remove("\(layout.masterTags)/\(name)")
+        }
     }
 
     /// Live snapshots whose trees are open, newest first: where a path that the current one lacks is looked up.

@@ -103,13 +103,15 @@ struct SourceIndex: Sendable {
 
     /// The row of one path; nil when there is none.
     func row(_ path: String) throws -> Row? {
-        let (directory, name) = Self.split(path)
-        return try pool.read { database in
-            try GRDB.Row.fetchOne(
-                database.cachedStatement(sql: "SELECT \(Self.columns) FROM name WHERE directory = ? AND name = ?"),
-                arguments: [directory, name]
-            ).map { Row($0, from: 0) }
-        }
+        try pool.read { try Self.row(path, $0) }
+    }
+
+    static func row(_ path: String, _ database: Database) throws -> Row? {
+        let (directory, name) = split(path)
+        return try GRDB.Row.fetchOne(
+            database.cachedStatement(sql: "SELECT \(columns) FROM name WHERE directory = ? AND name = ?"),
+            arguments: [directory, name]
+        ).map { Row($0, from: 0) }
     }
 
     /// All paths below a directory, itself left out, with their rows.
@@ -144,25 +146,29 @@ struct SourceIndex: Sendable {
     /// Takes over what a snapshot saw, in one transaction.
     func apply(removed: [String], set: [(path: String, row: Row)], meta: [String: String]) throws {
         try pool.write { database in
-            let deletion = try database.makeStatement(sql: "DELETE FROM name WHERE directory = ? AND name = ?")
-            for path in removed {
-                let (directory, name) = Self.split(path)
-                try deletion.execute(arguments: [directory, name])
-            }
-            let insertion = try database.makeStatement(
-                sql: "INSERT OR REPLACE INTO name (directory, name, \(Self.columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?)")
-            for (path, row) in set {
-                let (directory, name) = Self.split(path)
-                try insertion.execute(arguments: [
-                    directory, name, row.kind.rawValue, row.size, row.mtime, row.ctime, Int64(bitPattern: row.inode),
-                    Int64(bitPattern: row.links), row.executable, row.sha256.map { Data($0.bytes) }, row.target,
-                ])
-            }
+            for path in removed { try Self.delete(path, database) }
+            for (path, row) in set { try Self.set(path, row, database) }
             for (key, value) in meta {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
             }
         }
+    }
+
+    static func delete(_ path: String, _ database: Database) throws {
+        let (directory, name) = split(path)
+        try database.cachedStatement(sql: "DELETE FROM name WHERE directory = ? AND name = ?")
+            .execute(arguments: [directory, name])
+    }
+
+    static func set(_ path: String, _ row: Row, _ database: Database) throws {
+        let (directory, name) = split(path)
+        try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO name (directory, name, \(columns)) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        ).execute(arguments: [
+            directory, name, row.kind.rawValue, row.size, row.mtime, row.ctime, Int64(bitPattern: row.inode),
+            Int64(bitPattern: row.links), row.executable, row.sha256.map { Data($0.bytes) }, row.target,
+        ])
     }
 
     static func join(_ directory: String, _ name: String) -> String {
@@ -171,7 +177,6 @@ struct SourceIndex: Sendable {
 
     static func split(_ path: String) -> (String, Data) {
         let directory = TreePath.directory(of: path)
-        let name = directory.isEmpty ? path[...] : path.dropFirst(directory.count + 1)
-        return (directory, Data(name.utf8))
+        return (directory, Data(path.utf8.dropFirst(directory.isEmpty ? 0 : directory.utf8.count + 1)))
     }
 }

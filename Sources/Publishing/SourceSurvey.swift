@@ -19,8 +19,8 @@ public struct SourceSurvey: Sendable {
         var repositories = false
         while let (directory, depth) = pending.popLast() {
             let listing: DirectoryListing
-            do { listing = try DirectoryListing(directory) } catch {
-                if error.isMissing, depth > 0 { continue }
+            do { listing = try DirectoryListing(directory, followingLink: depth == 0) } catch {
+                if error.isReplaced, depth > 0 { continue }
                 throw error
             }
             for index in 0..<listing.count {

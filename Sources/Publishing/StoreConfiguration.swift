@@ -50,7 +50,12 @@ public struct StoreConfiguration: Sendable {
         let reader = try ConfigurationReader(text: text, file: file)
         let root = reader.root
         let set = root.requiredParsed("set", expected: "a set's name: \(SetName.rule)") { SetName($0) }
-        let source = root.requiredParsed("source", expected: "an absolute path") { $0.hasPrefix("/") ? $0 : nil }
+        let source = root.requiredParsed("source", expected: "an absolute path") { text -> String? in
+            guard text.utf8.first == UInt8(ascii: "/") else { return nil }
+            var path = text
+            while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
+            return path
+        }
         let pieceLength = root.requiredInt("piece-length", in: (16 << 10)...(64 << 20))
         if pieceLength.nonzeroBitCount != 1 { root.reject("piece-length", "expected a power of two") }
         let preset = root.oneOf("preset", default: Preset.plain)

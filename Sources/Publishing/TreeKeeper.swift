@@ -51,15 +51,21 @@ struct TreeKeeper {
             // Another file system, or one without hard links (or too many of them): a copy serves as well.
             guard Self.linkless.contains(error.errno) else { throw error }
             try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
+            if let hashed { try check(hashed, try FileSystem.status(location), at: location) }
             return nil
         }
         guard let hashed, let status = try FileSystem.status(builder.location(file.path)) else { return nil }
-        guard status.inode == hashed.status.inode, status.size == hashed.status.size, status.mtime == hashed.status.mtime
+        try check(hashed, status, at: location)
+        return status
+    }
+
+    private func check(_ hashed: HashedFile, _ status: FileStatus?, at location: String) throws {
+        guard let status, status.inode == hashed.status.inode, status.size == hashed.status.size,
+            status.mtime == hashed.status.mtime
         else {
             throw PublishingError(
                 .changing, "\(location) changed after it was read; nothing was published. Run it again when the source holds still")
         }
-        return status
     }
 
     /// EXDEV, EPERM, EMLINK, EOPNOTSUPP.

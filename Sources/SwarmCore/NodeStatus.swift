@@ -71,12 +71,14 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         public var snapshots: [Snapshot]
         /// The version of the accepted feed; 0 before the first.
         public var feedVersion: UInt64
+        /// The feed's newest snapshot, once a feed was accepted since the start.
+        public var newest: SnapshotID?
         /// What is wrong with the set, as a sentence with advice.
         public var error: String?
 
         public init(
             set: SetName, root: String, upstream: String, current: Current? = nil, snapshots: [Snapshot] = [],
-            feedVersion: UInt64 = 0, error: String? = nil
+            feedVersion: UInt64 = 0, newest: SnapshotID? = nil, error: String? = nil
         ) {
             self.set = set
             self.root = root
@@ -84,6 +86,7 @@ public struct NodeStatus: Hashable, Sendable, Codable {
             self.current = current
             self.snapshots = snapshots
             self.feedVersion = feedVersion
+            self.newest = newest
             self.error = error
         }
     }

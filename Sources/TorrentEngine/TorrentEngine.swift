@@ -101,7 +101,7 @@ public actor TorrentEngine {
         for waiter in removals { waiter.resume() }
     }
 
-    /// Sets which pieces are fetched, instead of those so far; also goes on after a file error. Throws
+    /// Sets which pieces are fetched, instead of those so far. After a file error `resume` is needed as well. Throws
     /// `unknownTorrent`, `pieceMismatch`, `session`.
     public func setWanted(_ infoHash: InfoHash, _ pieces: PieceSet) async throws {
         let torrent = try known(infoHash)

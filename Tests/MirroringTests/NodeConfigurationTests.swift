@@ -8,7 +8,7 @@ import Testing
 private let debianKey = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
 private let fedoraKey = "fedora-archive+37dde77e+AeWUM2Y9jmo7guj2xO21Rn7aZLLCHq2FTgaGgsrvvNvK"
 
-/// Three lines and the header: a set with nothing wrong in it.
+/// A set with what it needs and no more, in lines 1 to 5.
 private let goodSet = """
     [[set]]
     name = "debian"
@@ -172,7 +172,8 @@ struct NodeConfigurationTests {
             problems("log-level = \"info\"\n[[set]]\n") == [
                 "node.toml:2: set[0].name: missing; expected a set's name: 1 to 64 characters out of "
                     + "A-Z a-z 0-9 . _ -, beginning with a letter or digit",
-                "node.toml:2: set[0].root: missing; expected an absolute path without . and .., such as /srv/mirror/debian",
+                "node.toml:2: set[0].root: missing; expected an absolute path without . and .., "
+                    + "such as /srv/mirror/debian",
                 "node.toml:2: set[0].upstream: missing; expected a URL such as https://master.example.org, "
                     + "without user name, query and fragment",
                 "node.toml:2: set[0].key: missing; expected a public key NAME+HASH+BASE64, the line that "
@@ -211,13 +212,14 @@ struct NodeConfigurationTests {
                 log-level = "verbose"
 
                 """ + goodSet) == [
-                    "node.toml:1: peer-listen[0]: expected HOST:PORT, [IPV6]:PORT or :PORT, found a string \"localhost\"",
+                    "node.toml:1: peer-listen[0]: expected HOST:PORT, [IPV6]:PORT or :PORT, "
+                        + "found a string \"localhost\"",
                     "node.toml:1: peer-listen[2]: expected HOST:PORT, [IPV6]:PORT or :PORT, found an integer 2",
                     "node.toml:2: http-listen: expected HOST:PORT, [IPV6]:PORT or :PORT, found a string \"8080\"",
                     "node.toml:3: upload-limit: expected bytes per second such as 512KiB/s or 10MB/s, at most 2.1 GB, "
                         + "found a string \"10M\"",
-                    "node.toml:4: download-limit: expected bytes per second such as 512KiB/s or 10MB/s, at most 2.1 GB, "
-                        + "found a string \"3GB\"",
+                    "node.toml:4: download-limit: expected bytes per second such as 512KiB/s or 10MB/s, "
+                        + "at most 2.1 GB, found a string \"3GB\"",
                     "node.toml:5: connections: expected an integer from 1 to 60000, found an integer 0",
                     "node.toml:6: log-level: expected one of \"trace\", \"debug\", \"info\", \"notice\", \"warning\", "
                         + "\"error\", found a string \"verbose\"",
@@ -253,11 +255,12 @@ struct NodeConfigurationTests {
                     http-after = "soon"
                     poll-interval = "10ms"
                     """) == [
-                    "node.toml:6: set[0].include: pattern “[a-”: a “[” without its “]”",
+                    "node.toml:6: set[0].include: pattern “[a-”: a class has no closing bracket",
                     "node.toml:7: set[0].exclude: pattern “”: it is empty",
                     "node.toml:8: set[0].peers[0]: expected HOST:PORT or [IPV6]:PORT, found a string \"peer.example\"",
                     "node.toml:8: set[0].peers[1]: expected HOST:PORT or [IPV6]:PORT, found a string \":6881\"",
-                    "node.toml:8: set[0].peers[2]: expected HOST:PORT or [IPV6]:PORT, found a string \"peer.example:0\"",
+                    "node.toml:8: set[0].peers[2]: expected HOST:PORT or [IPV6]:PORT, "
+                        + "found a string \"peer.example:0\"",
                     "node.toml:8: set[0].peers[3]: expected HOST:PORT or [IPV6]:PORT, found a string \"0.0.0.0:1\"",
                     "node.toml:9: set[0].keep: expected an integer from 0 to 1000, found an integer -1",
                     "node.toml:10: set[0].http-after: expected a duration such as 30s, 15m, 1h30m or 2d, or \"never\", "
@@ -356,7 +359,8 @@ struct NodeConfigurationTests {
                 "node.toml:8: set[1].root: /srv/a is the root of set[0]; each set needs a directory of its own",
                 "node.toml:13: set[2].root: /srv/a/b lies in the root /srv/a of set[0]; "
                     + "each set needs a directory of its own",
-                "node.toml:18: set[3].root: /srv holds the root /srv/a of set[0]; each set needs a directory of its own",
+                "node.toml:18: set[3].root: /srv holds the root /srv/a of set[0]; "
+                    + "each set needs a directory of its own",
             ])
     }
 

@@ -90,7 +90,7 @@ struct StatusTableTests {
                     up 1.5 kB/s  2 peers
                    9  6f1c2a9e  active    since 2026-03-01 11:00:00 UTC
                     linked 98.2 GB  fetched 1.2 GB  master 310.0 MB  peers 900.0 MB  HTTP 0 B
-                  10  9d8e7f6a  fetching  phase 4  [########........]   52%  1.3 GB of 2.4 GB
+                  10  9d8e7f6a  fetching  phase 4  [########........]  52%  1.3 GB of 2.4 GB
                     linked 98.2 GB  fetched 1.3 GB  master 300.0 MB  peers 990.0 MB
                     HTTP 10.0 MB
                     down 10.2 MB/s  up 3.0 MB/s  12 peers  ETA 1m 52s
@@ -153,7 +153,7 @@ struct StatusTableTests {
         snapshot.hold = true
         snapshot.notBefore = now.addingTimeInterval(7200)
         let lines = render(try status([snapshot])).split(separator: "\n")
-        #expect(lines[3] == "  10  9d8e7f6a  fetching  phase 4  [########........]   52%  1.3 GB of 2.4 GB")
+        #expect(lines[3] == "  10  9d8e7f6a  fetching  phase 4  [########........]  52%  1.3 GB of 2.4 GB")
         #expect(lines[4] == "    held by the master  not before 2026-03-01 14:00:00 UTC (in 2h)")
     }
 
@@ -224,8 +224,8 @@ struct StatusTableTests {
                   ample.org
                   in /srv/debian
                   10  9d8e7f6a  fetching
-                    phase 4  [##...]
-                     52%
+                    phase 4
+                    [##...]  52%
                     1.3 GB of 2.4 GB
                     linked 98.2 GB
                     fetched 1.3 GB
@@ -234,8 +234,7 @@ struct StatusTableTests {
                     HTTP 10.0 MB
                     down 10.2 MB/s
                     up 3.0 MB/s
-                    12 peers
-                    ETA 1m 52s
+                    12 peers  ETA 1m 52s
                     error:
                       https://master.exa
                       mple.org/debian
@@ -261,17 +260,17 @@ struct StatusTableTests {
             let line = try #require(lines.first { $0.contains("[") })
             return String(line[(try #require(line.firstIndex(of: "[")))...])
         }
-        #expect(try bar(0, of: 1000) == "[..........]    0%  0 B of 1.0 kB")
-        #expect(try bar(100, of: 1000) == "[#.........]   10%  100 B of 1.0 kB")
-        #expect(try bar(999, of: 1000) == "[#########.]   99%  999 B of 1.0 kB")
-        #expect(try bar(1000, of: 1000) == "[##########]  100%  1.0 kB of 1.0 kB")
-        #expect(try bar(1001, of: 1000) == "[##########]  100%  1.0 kB of 1.0 kB")
-        #expect(try bar(-1, of: 1000) == "[..........]    0%  0 B of 1.0 kB")
-        #expect(try bar(.max - 1, of: .max).hasPrefix("[##########]   99%"))
+        #expect(try bar(0, of: 1000) == "[..........]   0%  0 B of 1.0 kB")
+        #expect(try bar(100, of: 1000) == "[#.........]  10%  100 B of 1.0 kB")
+        #expect(try bar(999, of: 1000) == "[#########.]  99%  999 B of 1.0 kB")
+        #expect(try bar(1000, of: 1000) == "[##########] 100%  1.0 kB of 1.0 kB")
+        #expect(try bar(1001, of: 1000) == "[##########] 100%  1.0 kB of 1.0 kB")
+        #expect(try bar(-1, of: 1000) == "[..........]   0%  0 B of 1.0 kB")
+        #expect(try bar(.max - 1, of: .max).hasPrefix("[##########]  99%"))
         #expect(try bar(0, of: 1000, blocks: true).hasPrefix("[          ]"))
-        #expect(try bar(560, of: 1000, blocks: true).hasPrefix("[█████▌    ]   56%"))
-        #expect(try bar(1000, of: 1000, blocks: true).hasPrefix("[██████████]  100%"))
-        #expect(try bar(500, of: 1000, width: 200).hasPrefix("[###############...............]   50%"))
+        #expect(try bar(560, of: 1000, blocks: true).hasPrefix("[█████▌    ]  56%"))
+        #expect(try bar(1000, of: 1000, blocks: true).hasPrefix("[██████████] 100%"))
+        #expect(try bar(500, of: 1000, width: 200).hasPrefix("[###############...............]  50%"))
     }
 
     @Test("files without bytes are counted by number")

@@ -1,0 +1,139 @@
+internal import AsyncHTTPClient
+internal import FileTree
+public import FoundationEssentials
+public import Logging
+internal import Metainfo
+internal import NIOCore
+public import SwarmCore
+internal import Synchronization
+internal import TorrentEngine
+
+/// A node: one BitTorrent session, and a mirror for each set.
+public final class MirrorNode: Sendable {
+    /// One set of the node, for those who serve it to others.
+    public struct Member: Sendable {
+        public let layout: RootLayout
+        public let mirror: SetMirror
+        /// Snapshots that readers may see.
+        public var readable: ReadableSnapshots { mirror.readable }
+    }
+
+    public let members: [Member]
+    private let engine: TorrentEngine
+    private let router: EventRouter
+    private let client: HTTPClient
+    private let logger: Logger
+    /// Held until the node is gone; one per root.
+    private let locks: [LockHolder]
+
+    /// Takes the roots' locks and opens the session. `onFeed` is called with each feed that a set accepts.
+    ///
+    /// - Throws: `FileLock.Held` when another process has one of the roots, `MirrorError`, `FileError`.
+    public init(
+        configuration: NodeConfiguration, logger: Logger, now: @escaping @Sendable () -> Date = { Date() },
+        onFeed: @escaping @Sendable (SwarmCore.SetName, UInt64, [UInt8]) -> Void = { _, _, _ in }
+    ) throws {
+        var locks: [LockHolder] = []
+        for set in configuration.sets {
+            try FileSystem.makeDirectories("\(set.root)/.swarm")
+            locks.append(LockHolder(try FileLock.acquire("\(set.root)/.swarm/lock", owner: "swarm-node")))
+        }
+        self.locks = locks
+        self.logger = logger
+        engine = try TorrentEngine(
+            settings: EngineSettings(
+                role: .node, listen: configuration.peerListen, uploadLimit: Int(configuration.uploadLimit),
+                downloadLimit: Int(configuration.downloadLimit), connectionsLimit: configuration.connections))
+        router = EventRouter()
+        var http = HTTPClient.Configuration()
+        http.timeout = .init(connect: .seconds(10))
+        http.redirectConfiguration = .follow(max: 3, allowCycles: false)
+        client = HTTPClient(configuration: http)
+        var members: [Member] = []
+        do {
+            for set in configuration.sets {
+                guard let name = set.name ?? set.keys.first.flatMap({ SwarmCore.SetName($0.name) }) else {
+                    throw MirrorError(.untrusted, "the key of \(set.root) does not say which set it is for: name the set")
+                }
+                var logger = logger
+                logger[metadataKey: "set"] = "\(name)"
+                let mirror = try SetMirror(
+                    configuration: set, set: name, engine: engine, router: router, client: client, logger: logger,
+                    now: now, onFeed: { onFeed(name, $0, $1) })
+                members.append(Member(layout: RootLayout(root: set.root, set: name), mirror: mirror))
+            }
+        } catch {
+            client.shutdown { _ in }
+            throw error
+        }
+        self.members = members
+    }
+
+    /// Where peers can reach this node.
+    public func peerEndpoints() async -> [Endpoint] { await engine.listenEndpoints() }
+
+    /// Mirrors until it is cancelled, then stops in order.
+    public func run() async throws {
+        let result = await withTaskGroup(of: Result<Void, any Error>.self) { group -> Result<Void, any Error> in
+            group.addTask {
+                for await event in self.engine.events {
+                    if case .listenFailed(let endpoint, let reason) = event {
+                        self.logger.error("cannot listen for peers at \(endpoint): \(reason)")
+                    }
+                    self.router.route(event)
+                }
+                return .success(())
+            }
+            for member in members {
+                group.addTask {
+                    do {
+                        try await member.mirror.run()
+                        return .success(())
+                    } catch { return .failure(error) }
+                }
+            }
+            var first: Result<Void, any Error> = .success(())
+            for _ in members {
+                if case .failure(let error)? = await group.next() {
+                    first = .failure(error)
+                    break
+                }
+            }
+            group.cancelAll()
+            await engine.stop()
+            return first
+        }
+        try await client.shutdown()
+        try result.get()
+    }
+
+    /// What the node tells of itself.
+    public func status() async -> NodeStatus {
+        var sets: [NodeStatus.SetStatus] = []
+        for member in members { sets.append(await member.mirror.status()) }
+        return NodeStatus(version: Version.current, pid: ProcessInfo.processInfo.processIdentifier, sets: sets)
+    }
+
+    /// The status of a root from what is on disk, when no daemon runs.
+    public static func storedStatus(root: String) throws -> NodeStatus {
+        let path = "\(root)/.swarm/state.sqlite"
+        guard FileSystem.exists(path) else {
+            throw MirrorError(.file, "\(root) is no root of a node: \(path) is missing")
+        }
+        guard let note = try FileSystem.contents("\(root)/.swarm/feed") else {
+            return NodeStatus(version: Version.current, pid: nil, sets: [])
+        }
+        // Shown, not believed: the signature was checked when the feed was taken.
+        let text = note.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).prefix { !$0.isEmpty }
+        let feed = try Documents.decode(Feed.self, from: Array(text.joined(separator: [UInt8(ascii: "\n")])))
+        let set = NodeState.status(
+            set: feed.set, root: root, upstream: "", snapshots: try NodeState(path).snapshots(), feed: feed, error: nil)
+        return NodeStatus(version: Version.current, pid: nil, sets: [set])
+    }
+
+    /// An array cannot hold what cannot be copied.
+    private final class LockHolder: Sendable {
+        let lock: FileLock
+        init(_ lock: consuming FileLock) { self.lock = lock }
+    }
+}

@@ -1,0 +1,225 @@
+internal import FileTree
+internal import FoundationEssentials
+internal import Logging
+internal import Metainfo
+internal import SwarmCore
+internal import TorrentEngine
+
+extension SetMirror {
+    /// Fetches a snapshot, again after failures, until it is ready or the task is cancelled.
+    func fetchUntilDone(_ snapshot: SnapshotID) async {
+        var failures = 0
+        while !Task.isCancelled {
+            do {
+                try await fetch(snapshot)
+                break
+            } catch {
+                if Task.isCancelled { break }
+                failures += 1
+                logger.error("\(error)", metadata: ["snapshot": "\(snapshot)"])
+                note("\(error)", on: snapshot)
+                try? await Task.sleep(for: backoff(failures))
+            }
+        }
+        if fetching?.snapshot == snapshot { fetching = nil }
+        wake.yield()
+    }
+
+    private func note(_ error: String, on snapshot: SnapshotID) {
+        if snapshots[snapshot] == nil { feedError = error }
+        snapshots[snapshot]?.status.error = error
+        changed.yield()
+    }
+
+    private func fetch(_ id: SnapshotID) async throws {
+        let (manifest, torrents, metadata) = try await describe(id)
+        try Task.checkCancellation()
+        let (base, spareBase) = try chooseBase(for: id)
+        let filter = configuration.filter
+        var row =
+            snapshots[id]
+            ?? NodeState.Snapshot(
+                uuid: id, serial: manifest.serial, state: .building, filter: filter, base: spareBase,
+                status: .init(uuid: id, serial: manifest.serial, state: .fetching))
+        let isResumed = row.state == .fetching
+
+        let plan = try await makePlan(row, torrents, base: base)
+        try checkSpace(plan)
+        if !isResumed {
+            row.status.bytesTotal = plan.bytesTotal
+            row.status.files = plan.filesTotal
+            row.status.bytesWanted = plan.bytesWanted
+            row.status.filesWanted = plan.filesWanted
+            row.status.bytesLinked = plan.bytesTotal - plan.bytesWanted
+        }
+        row.status.bytesMetadata += metadata
+        row.status.error = nil
+
+        // From here to the end of the assembly the tree is neither the one nor the other.
+        if let base { await unseed(base.snapshot) }
+        // (A tree that is gone on with only gains files: its journal stays true.)
+        if !isResumed { row.state = .building }
+        try state.save(row)
+        snapshots[id] = row
+        let assembler = TreeAssembler(layout: layout, target: id, base: row.base)
+        try await offPool { try assembler.assemble(plan) }
+        let replaced = row.base
+        row.state = .fetching
+        row.base = nil
+        try state.finishBuilding(row, replacing: replaced, missing: plan.missing)
+        if let replaced {
+            snapshots[replaced] = nil
+            try forget(replaced)
+        }
+        snapshots[id] = row
+        changed.yield()
+
+        let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
+        try await transfer(id, plan, resuming: interrupted)
+        try await complete(id, plan)
+    }
+
+    private func describe(_ id: SnapshotID) async throws -> (Manifest, [Torrent], Int64) {
+        if let entry = feed?.entry(id) {
+            let found = try await documents.documents(of: entry)
+            return (found.manifest, found.torrents, found.bytesFetched)
+        }
+        let (manifest, torrents) = try documents.local(id)
+        return (manifest, torrents, 0)
+    }
+
+    /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
+    /// snapshot that nobody needs any more; else a spare one.
+    private func chooseBase(for id: SnapshotID) throws -> (LocalTree?, SnapshotID?) {
+        if let row = snapshots[id] {
+            if row.state == .fetching { return (try localTree(row), nil) }
+            // Interrupted while it was built: from the same base again.
+            if let base = row.base, let baseRow = snapshots[base] { return (try localTree(baseRow), base) }
+            return (nil, nil)
+        }
+        let unfinished = snapshots.values.first { $0.state == .fetching }
+        let spare = snapshots.values.filter { $0.state == .spare }.max { $0.serial < $1.serial }
+        guard let chosen = unfinished ?? spare else { return (nil, nil) }
+        return (try localTree(chosen), chosen.uuid)
+    }
+
+    private func localTree(_ row: NodeState.Snapshot) throws -> LocalTree {
+        let (_, torrents) = try documents.local(row.uuid)
+        let journal = try state.journal(row.uuid)
+        var missing: [InfoHash: PieceSet] = [:]
+        for torrent in torrents {
+            if let bytes = journal[torrent.infoHash], let set = PieceSet(pieceCount: torrent.entryCount, bytes: bytes), !set.isEmpty {
+                missing[torrent.infoHash] = set
+            }
+        }
+        return LocalTree(
+            snapshot: row.uuid, files: layout.files(of: row.uuid), torrents: torrents, filter: try row.filter.compiled(),
+            missing: missing)
+    }
+
+    private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws -> SnapshotPlan {
+        let sources = try snapshots.values.filter { [.active, .ready, .retained].contains($0.state) && $0.uuid != base?.snapshot }
+            .sorted { $0.serial > $1.serial }.map { try localTree($0) }
+        let filter = try row.filter.compiled()
+        let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
+        let whole = sameFilter ? Set(base?.torrents.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
+        return try await offPool { [torrents] in
+            SnapshotPlan(
+                target: torrents, filter: filter, base: base, sources: sources,
+                sharing: whole.intersection(torrents.map(\.infoHash)))
+        }
+    }
+
+    private func checkSpace(_ plan: SnapshotPlan) throws {
+        // Directories and links take some room too.
+        let needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
+        let free = try FileSystem.freeBytes(layout.root)
+        guard needed <= free else {
+            throw MirrorError(
+                .noSpace,
+                "the snapshot needs \(Quantities.format(bytes: needed)) on \(layout.root), where \(Quantities.format(bytes: free)) are free; "
+                    + "free some space, or exclude a part of the set")
+        }
+    }
+
+    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
+        for shard in plan.shards where !shard.wanted.isEmpty { seeding[shard.torrent.infoHash] = nil }
+        guard let before = snapshots[id]?.status else { return }
+        let fetch = SnapshotFetch(
+            layout: layout, snapshot: id, plan: plan, engine: engine, router: router,
+            source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id), httpAfter: configuration.httpAfter,
+            logger: logger,
+            report: { progress in try self.record(progress, of: id, before: before) })
+        try await fetch.run(resuming: resuming, peers: peers(), trackers: feed?.trackers ?? [])
+    }
+
+    private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws {
+        guard var row = snapshots[id] else { return }
+        row.status.phase = progress.phase.map { Int($0.rawValue) }
+        row.status.filesDone = before.filesDone + progress.filesDone
+        row.status.bytesDone = before.bytesDone + progress.bytesDone
+        row.status.bytesFromMaster = before.bytesFromMaster + progress.traffic.fromMaster
+        row.status.bytesFromPeers = before.bytesFromPeers + progress.traffic.fromPeers
+        row.status.bytesFromHTTP = before.bytesFromHTTP + progress.bytesFromHTTP
+        row.status.bytesFetched =
+            row.status.bytesFromMaster + row.status.bytesFromPeers + row.status.bytesFromHTTP
+        row.status.peers = progress.peers
+        row.status.downloadRate = progress.downloadRate
+        row.status.uploadRate = progress.uploadRate
+        snapshots[id] = row
+        if !progress.missing.isEmpty { try state.writeJournal(row, progress.missing) }
+        changed.yield()
+    }
+
+    /// Everything was fetched: twins are linked, all is put on disk, and the snapshot is ready.
+    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan) async throws {
+        let layout = layout
+        try await offPool {
+            let builder = try TreeBuilder(root: layout.files(of: id))
+            let verifier = FileVerifier(root: layout.files(of: id))
+            for (reference, original) in plan.twins {
+                let file = plan.shards[reference.shard].torrent.file(reference.entry)
+                let source = plan.shards[original.shard].torrent.file(original.entry)
+                if file.identity == source.identity {
+                    try builder.link(builder.location(source.path), at: file.path)
+                } else {
+                    try builder.copy(
+                        builder.location(source.path), at: file.path, mtime: file.mtime,
+                        mode: file.executable ? 0o555 : 0o444)
+                }
+            }
+            for reference in plan.rewritten {
+                try verifier.setAttributes(plan.shards[reference.shard].torrent.file(reference.entry))
+            }
+            try FileSystem.removeTree("\(layout.swarm)/parts")
+            try FileSystem.syncAll(on: layout.root)
+        }
+        for shard in plan.shards where !shard.wanted.isEmpty {
+            let infoHash = shard.torrent.infoHash
+            // With twins there are pieces that the engine does not know to be here: it takes the torrent anew.
+            let isWhole = shard.sources.allSatisfy { source in
+                switch source {
+                case .here, .fetch, .none: true
+                case .twin, .excluded: false
+                }
+            }
+            if isWhole { seeding[infoHash] = id } else { await engine.remove(infoHash) }
+        }
+        guard var row = snapshots[id] else { return }
+        row.state = .ready
+        row.status.phase = nil
+        row.status.downloadRate = 0
+        row.status.error = nil
+        try state.finishBuilding(row, replacing: nil, missing: [:])
+        snapshots[id] = row
+        logger.info(
+            "ready",
+            metadata: [
+                "snapshot": "\(id)", "serial": "\(row.serial)", "linked": "\(row.status.bytesLinked)",
+                "fetched": "\(row.status.bytesFetched)", "from-master": "\(row.status.bytesFromMaster)",
+                "from-peers": "\(row.status.bytesFromPeers)", "from-http": "\(row.status.bytesFromHTTP)",
+            ])
+        await seed()
+        changed.yield()
+    }
+}

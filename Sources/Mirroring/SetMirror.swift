@@ -1,0 +1,281 @@
+internal import AsyncHTTPClient
+internal import FileTree
+internal import FoundationEssentials
+internal import Logging
+internal import Metainfo
+public import SwarmCore
+internal import Synchronization
+internal import TorrentEngine
+
+/// Mirrors one set: follows its feed, fetches what is new, activates, retains, seeds. The only owner of the set's root.
+public actor SetMirror {
+    let configuration: NodeConfiguration.MirroredSet
+    let layout: RootLayout
+    let engine: TorrentEngine
+    let router: EventRouter
+    let upstreams: [Upstream]
+    let documents: SnapshotSource
+    let state: NodeState
+    let logger: Logger
+    let now: @Sendable () -> Date
+    /// Called with each feed that is accepted, for those who read it from this node.
+    let onFeed: @Sendable (UInt64, [UInt8]) -> Void
+
+    var snapshots: [SnapshotID: NodeState.Snapshot] = [:] {
+        didSet { readable.set(snapshots.values) }
+    }
+    var feed: Feed?
+    /// The upstream that the feed came from: peers without a host are there.
+    var feedHost: String?
+    /// Torrents in the engine for seeding, and the snapshot whose tree they read.
+    var seeding: [InfoHash: SnapshotID] = [:]
+    var fetching: (snapshot: SnapshotID, task: Task<Void, Never>)?
+    /// Whether an upstream has confirmed the feed since the start.
+    var hasFreshFeed = false
+    var feedError: String?
+    var failures = 0
+    /// Snapshots that readers may see, newest first.
+    public nonisolated let readable = ReadableSnapshots()
+    let wakeups: AsyncStream<Void>
+    nonisolated let wake: AsyncStream<Void>.Continuation
+    let changed: AsyncStream<Void>.Continuation
+    /// Yields after every change of the status.
+    public nonisolated let changes: AsyncStream<Void>
+
+    init(
+        configuration: NodeConfiguration.MirroredSet, set: SetName, engine: TorrentEngine, router: EventRouter,
+        client: HTTPClient, logger: Logger, now: @escaping @Sendable () -> Date,
+        onFeed: @escaping @Sendable (UInt64, [UInt8]) -> Void
+    ) throws {
+        self.configuration = configuration
+        self.engine = engine
+        self.router = router
+        self.logger = logger
+        self.now = now
+        self.onFeed = onFeed
+        layout = RootLayout(root: configuration.root, set: set)
+        upstreams = configuration.upstreams.map { Upstream(base: $0, client: client) }
+        documents = SnapshotSource(layout: layout, upstreams: upstreams)
+        for path in [layout.trees, layout.snapshots, layout.swarm] { try FileSystem.makeDirectories(path) }
+        state = try NodeState(layout.state)
+        (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        for snapshot in try state.snapshots() { snapshots[snapshot.uuid] = snapshot }
+    }
+
+    // MARK: Status
+
+    /// The set as it is now.
+    public func status() -> NodeStatus.SetStatus {
+        var status = NodeState.status(
+            set: layout.set, root: layout.root, upstream: configuration.upstreams.first ?? "", snapshots: Array(snapshots.values),
+            feed: feed, error: feedError)
+        if hasFreshFeed { status.newest = feed?.newest?.uuid }
+        return status
+    }
+
+    var local: [LocalSnapshot] { snapshots.values.map { LocalSnapshot(uuid: $0.uuid, serial: $0.serial, state: $0.state) } }
+
+    // MARK: Running
+
+    /// Mirrors until it is cancelled.
+    public func run() async throws {
+        try reconcileAfterRestart()
+        await seed()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.followFeed() }
+            group.addTask { await self.work() }
+            await group.waitForAll()
+        }
+        fetching?.task.cancel()
+        await fetching?.task.value
+    }
+
+    /// The link is the truth: what it names is active, whatever the database said before the crash.
+    private func reconcileAfterRestart() throws {
+        if let note = try FileSystem.contents(layout.feed), let accepted = try? accept(note, stored: true) {
+            feed = accepted
+            onFeed(accepted.version, note)
+        }
+        let current = FileSystem.readLink(layout.current).flatMap { layout.snapshot(currentTarget: $0) }
+        if let current, var snapshot = snapshots[current], snapshot.state == .ready {
+            snapshot.state = .active
+            snapshot.status.state = .active
+            try activated(&snapshot)
+        }
+        try FileSystem.removeTree("\(layout.swarm)/parts")
+    }
+
+    private func work() async {
+        for await _ in merged() {
+            if Task.isCancelled { return }
+            do { try await step() } catch {
+                logger.error("\(error)")
+                feedError = "\(error)"
+            }
+            changed.yield()
+        }
+    }
+
+    /// The wake-ups, with a first one at once; ends when the task is cancelled.
+    private func merged() -> AsyncStream<Void> {
+        wake.yield()
+        return wakeups
+    }
+
+    /// Performs what is due, until nothing is.
+    private func step() async throws {
+        while !Task.isCancelled {
+            let next = NextStep.decide(
+                feed: feed, local: local, tagged: localTags(), keep: configuration.keep, now: now())
+            switch next {
+            case .activate(let snapshot): try await activate(snapshot)
+            case .release(let released): try await release(released)
+            case .fetch(let snapshot):
+                wakeAt(NextStep.nextActivation(feed: feed, local: local, now: now()))
+                guard fetching?.snapshot != snapshot else { return }
+                if let fetching {
+                    logger.info("superseded", metadata: ["snapshot": "\(fetching.snapshot)", "by": "\(snapshot)"])
+                    fetching.task.cancel()
+                    await fetching.task.value
+                }
+                let task = Task { await self.fetchUntilDone(snapshot) }
+                fetching = (snapshot, task)
+                return
+            case .wait(let moment):
+                wakeAt(moment)
+                return
+            }
+        }
+    }
+
+    private var timer: Task<Void, Never>?
+
+    private func wakeAt(_ moment: Date?) {
+        timer?.cancel()
+        guard let moment else { return }
+        let delay = max(0, moment.timeIntervalSince(now()))
+        timer = Task { [wake] in
+            // A little late rather than a little early: then the moment has come.
+            try? await Task.sleep(for: .milliseconds(Int64(delay * 1000) + 5))
+            wake.yield()
+        }
+    }
+
+    /// Snapshots that the administrator's own tags protect.
+    private func localTags() -> Set<SnapshotID> {
+        let names = (try? FileSystem.names(in: layout.localTags)) ?? []
+        return Set(names.compactMap { FileSystem.readLink("\(layout.localTags)/\($0)")?.split(separator: "/").last }.compactMap { SnapshotID(String($0)) })
+    }
+
+    // MARK: Feed
+
+    /// Checks a feed. One that was stored may have expired meanwhile; it still says what is held.
+    func accept(_ note: [UInt8], stored: Bool) throws -> Feed {
+        let text: [UInt8]
+        do { text = try SignedNote.open(note, keys: configuration.keys).text } catch {
+            throw MirrorError(.untrusted, "the feed is refused: \(error)")
+        }
+        let feed = try Documents.decode(Feed.self, from: text)
+        do {
+            try feed.check(
+                expecting: layout.set, acceptedVersion: stored ? 0 : state.acceptedVersion(),
+                now: stored ? .distantPast : now())
+        } catch { throw MirrorError(.untrusted, "\(error)") }
+        return feed
+    }
+
+    private func followFeed() async {
+        var index = 0
+        while !Task.isCancelled {
+            let upstream = upstreams[index % upstreams.count]
+            let asked = ContinuousClock.now
+            do {
+                switch try await upstream.feed(layout.set, after: hasFreshFeed ? feed?.version ?? 0 : 0, wait: 300) {
+                case .note(let note): try take(note, from: upstream)
+                case .unchanged:
+                    // An upstream that cannot hold the answer back is asked at intervals.
+                    if ContinuousClock.now - asked < .seconds(150) { try await Task.sleep(for: configuration.pollInterval) }
+                }
+                feedError = nil
+                failures = 0
+                if !hasFreshFeed {
+                    hasFreshFeed = true
+                    changed.yield()
+                }
+            } catch {
+                if Task.isCancelled { return }
+                failures += 1
+                index += 1
+                feedError = "\(error)"
+                logger.warning("\(error)")
+                changed.yield()
+                try? await Task.sleep(for: backoff(failures))
+            }
+        }
+    }
+
+    private func take(_ note: [UInt8], from upstream: Upstream) throws {
+        let accepted = try accept(note, stored: false)
+        feedHost = upstream.host
+        guard accepted.version != feed?.version else { return }
+        try FileSystem.writeAtomically(note, to: layout.feed)
+        try state.setAcceptedVersion(accepted.version)
+        feed = accepted
+        onFeed(accepted.version, note)
+        logger.info("new feed", metadata: ["version": "\(accepted.version)", "newest": "\(accepted.newest?.serial ?? 0)"])
+        wake.yield()
+    }
+
+    /// One second, doubled with each failure, at most a minute.
+    func backoff(_ failures: Int) -> Duration { .seconds(min(60, 1 << min(6, max(0, failures - 1)))) }
+
+    /// Where the feed's peers and the configured ones are.
+    func peers() -> [Endpoint] {
+        let listed = (feed?.peers ?? []).compactMap { peer in
+            peer.isUnspecified ? feedHost.map { Endpoint(host: $0, port: peer.port) } : peer
+        }
+        return listed + configuration.peers
+    }
+}
+
+extension NodeState {
+    /// The status of a set, from what the state says.
+    static func status(
+        set: SetName, root: String, upstream: String, snapshots: [Snapshot], feed: Feed?, error: String?
+    ) -> NodeStatus.SetStatus {
+        let active = snapshots.first { $0.state == .active }
+        let shown = snapshots.filter { $0.state != .spare }.sorted { $0.serial < $1.serial }.map { snapshot in
+            var status = snapshot.status
+            status.state =
+                switch snapshot.state {
+                case .building, .fetching, .spare: .fetching
+                case .ready: .ready
+                case .active: .active
+                case .retained: .retained
+                }
+            if let activation = feed?.entry(snapshot.uuid)?.activation {
+                status.hold = activation.hold
+                status.notBefore = activation.notBefore
+            }
+            return status
+        }
+        return NodeStatus.SetStatus(
+            set: set, root: root, upstream: upstream, current: active.map { .init(uuid: $0.uuid, serial: $0.serial) },
+            snapshots: shown, feedVersion: feed?.version ?? 0, error: error)
+    }
+}
+
+/// The snapshots of a set that readers may see. It is asked from any thread, for each path that the current one lacks.
+public final class ReadableSnapshots: Sendable {
+    private let list = Mutex<[SnapshotID]>([])
+
+    /// Newest first.
+    @Sendable
+    public func snapshots() -> [SnapshotID] { list.withLock { $0 } }
+
+    func set(_ rows: some Collection<NodeState.Snapshot>) {
+        let readable = rows.filter { $0.state == .active || $0.state == .retained }.sorted { $0.serial > $1.serial }
+        list.withLock { $0 = readable.map(\.uuid) }
+    }
+}

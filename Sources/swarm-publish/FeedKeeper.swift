@@ -1,0 +1,105 @@
+import ContentServer
+import FileTree
+import Foundation
+import Logging
+import Publishing
+import ServiceLifecycle
+import SwarmCore
+import Synchronization
+
+/// The snapshots whose trees are open, from memory.
+final class OpenedSnapshots: Sendable {
+    private let snapshots = Mutex<[SnapshotID]>([])
+
+    var list: [SnapshotID] { snapshots.withLock { $0 } }
+    func replace(with list: [SnapshotID]) { snapshots.withLock { $0 = list } }
+}
+
+/// Follows the store's feed: shows it, seeds it, activates what is due, and signs it anew before it expires.
+final class FeedKeeper: Service {
+    let box = FeedBox()
+    let opened = OpenedSnapshots()
+    private let store: SnapshotStore
+    private let seeder: Seeder
+    private let peers: [Endpoint]
+    private let logger: Logger
+    private let watch: DirectoryWatch
+    private let ticks: AsyncStream<Void>
+    private let tick: AsyncStream<Void>.Continuation
+
+    /// - Parameter peers: where nodes reach the seed, as the feed is to tell.
+    init(store: SnapshotStore, seeder: Seeder, peers: [Endpoint], logger: Logger) throws {
+        self.store = store
+        self.seeder = seeder
+        self.peers = peers
+        self.logger = logger
+        watch = try DirectoryWatch(store.layout.swarm)
+        (ticks, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Takes the feed as it is now. Returns when to look again though nothing happens.
+    @discardableResult
+    func refresh() async throws -> Duration {
+        let (feed, note, opened, next) = try await blocking { [store, peers] in
+            let now = Date()
+            let signed = try store.updateFeed(now: now) { $0.peers = peers }
+            let next = try store.activateDue(now: now)
+            guard let (feed, note) = try store.feed() else {
+                throw PublishingError(.store, "\(store.layout.feed) was removed; publish a snapshot, or restore it")
+            }
+            return (feed.version >= signed.version ? feed : signed, note, store.opened(), next)
+        }
+        self.opened.replace(with: opened)
+        if box.current?.version != feed.version {
+            // The torrents come first: a node that sees the feed finds a seed.
+            await seeder.update(to: feed)
+            box.publish(version: feed.version, bytes: note)
+        }
+        // Half of the lifetime is when the feed is signed anew; a quarter of it is soon enough for that.
+        let lifetime = store.configuration.feedLifetime
+        var pause = min(Duration.seconds(3600), lifetime / 4)
+        if let next { pause = min(pause, max(.zero, .seconds(next.timeIntervalSinceNow))) }
+        return pause
+    }
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await follow()
+        } onGracefulShutdown: { [tick] in
+            tick.finish()
+        }
+        watch.cancel()
+    }
+
+    private func follow() async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { [watch, tick] in
+                for await _ in watch.changes { tick.yield() }
+            }
+            group.addTask { [self] in
+                tick.yield()
+                var timer: Task<Void, Never>?
+                for await _ in ticks {
+                    timer?.cancel()
+                    let pause = await refreshOrComplain()
+                    timer = Task { [tick] in
+                        if (try? await Task.sleep(for: pause)) != nil { tick.yield() }
+                    }
+                }
+                timer?.cancel()
+                watch.cancel()
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// What goes wrong now may go well later: the daemon goes on with the feed that it has.
+    private func refreshOrComplain() async -> Duration {
+        do {
+            return try await refresh()
+        } catch {
+            logger.error("the feed is not up to date: \(error)")
+            return .seconds(60)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import FileTree
+import Foundation
+import Logging
+import Metainfo
+import Publishing
+import ServiceLifecycle
+import SwarmCore
+import TorrentEngine
+
+/// Keeps the engine's torrents in step with the live snapshots, and tells how they fare.
+actor Seeder: Service {
+    private let store: SnapshotStore
+    private let engine: TorrentEngine
+    private let logger: Logger
+    /// The snapshot whose tree each torrent is read from.
+    private var seeding: [InfoHash: SnapshotStore.Seed] = [:]
+    /// Torrents that could not be added, with the reason.
+    private var failed: [InfoHash: String] = [:]
+
+    init(store: SnapshotStore, engine: TorrentEngine, logger: Logger) {
+        self.store = store
+        self.engine = engine
+        self.logger = logger
+    }
+
+    /// Adds what is new in the feed, removes what is gone, and moves torrents whose tree goes to another tree. Calls
+    /// come one at a time, from the keeper of the feed.
+    func update(to feed: Feed) async {
+        let logger = logger
+        let wanted = await offPool { [store] in
+            store.seeds(of: feed) { snapshot, error in
+                logger.error("the snapshot \(snapshot) is not seeded: \(error)")
+            }
+        }
+        let live = Set(feed.snapshots.map(\.uuid))
+        for (infoHash, seed) in seeding where wanted[infoHash] == nil || !live.contains(seed.snapshot) {
+            await engine.remove(infoHash)
+            seeding[infoHash] = nil
+        }
+        failed = failed.filter { wanted[$0.key] != nil }
+        // Newer snapshots first: they are what nodes wait for.
+        for (infoHash, seed) in wanted.sorted(by: { $0.value.shard.label < $1.value.shard.label })
+        where seeding[infoHash] == nil {
+            await add(infoHash, seed)
+        }
+    }
+
+    private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
+        do {
+            let spec = try await blocking { [store] in try Self.spec(store, seed) }
+            try await engine.add(spec)
+            seeding[infoHash] = seed
+            failed[infoHash] = nil
+        } catch {
+            if failed.updateValue("\(error)", forKey: infoHash) == nil {
+                logger.error("the torrent \(infoHash) (\(seed.shard.label)) is not seeded: \(error)")
+            }
+        }
+    }
+
+    private static func spec(_ store: SnapshotStore, _ seed: SnapshotStore.Seed) throws -> TorrentSpec {
+        let torrent = try store.torrent(seed.shard)
+        let all = PieceSet(pieceCount: torrent.pieceCount, full: true)
+        var renamed: [Int: String] = [:]
+        // Names that libtorrent would change stay what they are.
+        for (entry, path) in try TorrentEngine.paths(torrent: torrent.bytes).enumerated()
+        where torrent.kind(entry) == .file {
+            let own = "\(torrent.name)/\(torrent.path(entry))"
+            if own != path { renamed[entry] = own }
+        }
+        let trackers = store.configuration.trackers
+        return TorrentSpec(
+            infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: store.layout.tree(seed.snapshot), have: all,
+            wanted: all, renamed: renamed, trackers: trackers, peerExchange: trackers.isEmpty)
+    }
+
+    // MARK: Service
+
+    /// Logs what the engine has to tell, until a graceful shutdown; then stops the engine.
+    nonisolated func run() async throws {
+        await withGracefulShutdownHandler {
+            for await event in engine.events { await note(event) }
+        } onGracefulShutdown: { [engine] in
+            Task { await engine.stop() }
+        }
+    }
+
+    private func note(_ event: EngineEvent) {
+        func name(_ infoHash: InfoHash) -> String { "\(infoHash) (\(seeding[infoHash]?.shard.label ?? "gone"))" }
+        switch event {
+        case .fileError(let infoHash, let path, let message, _):
+            logger.error("the torrent \(name(infoHash)) stands still: \(path): \(message)")
+        case .trackerError(let infoHash, let url, let message):
+            logger.warning("the tracker \(url) did not take the torrent \(name(infoHash)): \(message)")
+        case .listenFailed(let endpoint, let message):
+            logger.error("cannot listen for peers at \(endpoint): \(message)")
+        case .peerBanned(let infoHash, let peer): logger.notice("\(peer) sent bad data of the torrent \(name(infoHash))")
+        case .listening, .pieces, .finished, .pieceRefused, .resynchronized: break
+        }
+    }
+
+    // MARK: Status
+
+    private struct Document: Encodable {
+        struct Torrent: Encodable {
+            let infoHash: InfoHash
+            let label: String
+            let snapshot: SnapshotID
+            let files: Int
+            let bytes: Int64
+            let peers: Int
+            let seeds: Int
+            let uploaded: Int64
+            let uploadRate: Int
+            let error: String?
+        }
+
+        let version = Version.current
+        let pid = ProcessInfo.processInfo.processIdentifier
+        let set: SetName
+        let torrents: [Torrent]
+        /// Connections to peers, over all torrents.
+        let peers: Int
+        let uploaded: Int64
+        let uploadRate: Int
+        let failed: [String: String]
+    }
+
+    /// The JSON of `/.swarm/status`.
+    func status() async -> [UInt8] {
+        let traffic = await engine.totalTraffic()
+        let statuses = await engine.statuses()
+        let torrents = statuses.compactMap { status -> Document.Torrent? in
+            guard let seed = seeding[status.infoHash] else { return nil }
+            return Document.Torrent(
+                infoHash: status.infoHash, label: seed.shard.label, snapshot: seed.snapshot,
+                files: seed.shard.totals.files, bytes: seed.shard.totals.bytes, peers: status.peers, seeds: status.seeds,
+                uploaded: status.payloadUploaded, uploadRate: status.uploadRate, error: status.error)
+        }.sorted { $0.label != $1.label ? $0.label < $1.label : $0.infoHash < $1.infoHash }
+        let document = Document(
+            set: store.configuration.set, torrents: torrents, peers: torrents.reduce(0) { $0 + $1.peers },
+            uploaded: traffic.uploaded, uploadRate: torrents.reduce(0) { $0 + $1.uploadRate },
+            failed: Dictionary(uniqueKeysWithValues: failed.map { ($0.key.description, $0.value) }))
+        return (try? Documents.encode(document)) ?? Array("{}".utf8)
+    }
+
+    private func offPool<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+        await withCheckedContinuation { continuation in
+            BlockingWork.queue.async { continuation.resume(returning: body()) }
+        }
+    }
+}
