@@ -148,9 +148,10 @@ extension NodeConfiguration.MirroredSet {
     /// The path of a root in its plain form, without doubled slashes and slashes at the end; nil when it is not
     /// absolute, has a segment `.` or `..`, or is the file system's root.
     public static func root(_ text: String) -> String? {
-        let segments = text.split(separator: "/")
-        guard text.hasPrefix("/"), !segments.isEmpty, !segments.contains("."), !segments.contains(".."),
-            !text.utf8.contains(0)
+        // By bytes, as the kernel splits it: a character can hold a slash and what follows.
+        let segments = text.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+        guard text.utf8.first == UInt8(ascii: "/"), !segments.isEmpty, !segments.contains("."),
+            !segments.contains(".."), !text.utf8.contains(0)
         else { return nil }
         return "/" + segments.joined(separator: "/")
     }

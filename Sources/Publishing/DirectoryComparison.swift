@@ -10,6 +10,8 @@ struct DirectoryComparison {
     let database: Database
     var changes = SourceChanges()
     var subdirectories: [String] = []
+    /// The directory whose names were compared by their Unicode form last.
+    private var checkedForms: String?
 
     init(scanner: SourceScanner, database: Database) {
         self.scanner = scanner
@@ -94,6 +96,7 @@ struct DirectoryComparison {
         if let fault = TreePath.fault(in: path) {
             throw PublishingError(.badName, "\(scanner.source)/\(path) has \(fault), which a torrent cannot carry; rename it")
         }
+        if known == nil, !name.utf8.allSatisfy({ $0 < 0x80 }) { try checkForms(listing, directory) }
         guard path != ".pad" else {
             throw PublishingError(.badName, "\(scanner.source)/.pad has the name that torrents give to padding (BEP 47); rename it")
         }
@@ -109,6 +112,21 @@ struct DirectoryComparison {
             }
         }
         return true
+    }
+
+    /// Refuses two names that are one text to Unicode, which many clients could not hold side by side. Once for each
+    /// directory that a name beyond ASCII is new in.
+    private mutating func checkForms(_ listing: DirectoryListing, _ directory: String) throws {
+        guard checkedForms != directory else { return }
+        checkedForms = directory
+        // Swift compares texts by their canonical form.
+        var names: Set<String> = []
+        for name in (0..<listing.count).compactMap({ listing.name($0) }) where !names.insert(name).inserted {
+            throw PublishingError(
+                .badName,
+                "\(scanner.source)/\(directory) holds two names that read “\(name)” and differ only in how Unicode "
+                    + "composes their letters; rename one of them")
+        }
     }
 
     private mutating func gone(_ path: String, _ row: SourceIndex.Row) throws {

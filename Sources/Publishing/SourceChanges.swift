@@ -80,12 +80,10 @@ struct SourceScanner: Sendable {
         var result = SourceChanges()
         var parents: Set<String> = []
         var done: Set<String> = []
-        for path in paths where done.insert(path).inserted {
-            guard !path.isEmpty else {
-                result.append(try scan())
-                continue
-            }
-            guard exclude.isEverything || exclude.includes(path) else { continue }
+        let named = try paths.map { try settled($0) }
+        if named.contains("") { return try scan() }
+        let all = Set(named)
+        for path in named where done.insert(path).inserted && !Self.hasAncestor(path, in: all) && isIncluded(path) {
             parents.insert(TreePath.directory(of: path))
             result.seen += 1
             let previous = try index.row(path)
@@ -94,7 +92,6 @@ struct SourceScanner: Sendable {
                 continue
             }
             if status.kind == .directory {
-                if let previous, previous.kind != .directory { result.removed.append((path, previous)) }
                 var level = [path]
                 while let next = level.popLast() {
                     try index.pool.read { database in
@@ -104,6 +101,8 @@ struct SourceScanner: Sendable {
                         level += part.subdirectories
                     }
                 }
+                // The rows of what it was are deleted before the new ones are written.
+                if let previous, previous.kind != .directory { result.removed.append((path, previous)) }
             } else {
                 if let previous, previous.kind == .directory {
                     try remove(path, previous, from: &result)
@@ -114,7 +113,44 @@ struct SourceScanner: Sendable {
             }
         }
         try lookAtParents(parents, &result)
+        var seen: Set<String> = []
+        result.removed = result.removed.filter { seen.insert($0.path).inserted }
         return result
+    }
+
+    /// The path, or the first one above it that is no directory, or was none: then all that is there now counts.
+    private func settled(_ path: String) throws -> String {
+        var above: [String] = []
+        var directory = TreePath.directory(of: path)
+        while !directory.isEmpty {
+            above.append(directory)
+            directory = TreePath.directory(of: directory)
+        }
+        for directory in above.reversed() {
+            guard try FileSystem.status("\(source)/\(directory)")?.kind == .directory else { return directory }
+            if let row = try index.row(directory), row.kind != .directory { return directory }
+        }
+        return path
+    }
+
+    private static func hasAncestor(_ path: String, in paths: Set<String>) -> Bool {
+        var directory = TreePath.directory(of: path)
+        while !directory.isEmpty {
+            if paths.contains(directory) { return true }
+            directory = TreePath.directory(of: directory)
+        }
+        return false
+    }
+
+    /// Whether neither the path nor a directory above it is excluded.
+    private func isIncluded(_ path: String) -> Bool {
+        guard !exclude.isEverything else { return true }
+        var current = path
+        while !current.isEmpty {
+            guard exclude.includes(current) else { return false }
+            current = TreePath.directory(of: current)
+        }
+        return true
     }
 
     /// A name that came or went changes whether its directory, and those above it, are there and empty.
@@ -129,7 +165,11 @@ struct SourceScanner: Sendable {
                 if let previous { try remove(directory, previous, from: &result) }
                 continue
             }
-            let isEmpty = try DirectoryListing("\(source)/\(directory)").count == 0
+            let listing = try DirectoryListing("\(source)/\(directory)")
+            let isEmpty = !(0..<listing.count).contains { index in
+                exclude.isEverything
+                    || listing.name(index).map { exclude.includes(SourceIndex.join(directory, $0)) } ?? true
+            }
             let wasEmpty = previous.map { $0.kind == .directory && $0.size == 0 } ?? false
             if previous == nil || isEmpty != wasEmpty {
                 result.directories.append((directory, isEmpty, wasEmpty))

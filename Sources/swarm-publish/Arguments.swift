@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import Publishing
-import SwarmCore
+public import SwarmCore
 
 /// The option that all commands but `init` share.
 struct StoreOptions: ParsableArguments {
@@ -38,7 +38,7 @@ struct Moment: ExpressibleByArgument {
 }
 
 /// A duration such as `15m`.
-struct Span: ExpressibleByArgument {
+struct TimeSpan: ExpressibleByArgument {
     let duration: Duration
 
     init?(argument: String) {
@@ -72,6 +72,14 @@ enum PieceLengthArgument: ExpressibleByArgument {
         else { return nil }
         self = .bytes(Int(bytes))
     }
+
+    /// The length, which for `auto` fits the tree.
+    func length(for survey: SourceSurvey) -> Int {
+        switch self {
+        case .automatic: survey.pieceLength
+        case .bytes(let bytes): bytes
+        }
+    }
 }
 
 /// The preset: `auto`, or one of the presets.
@@ -89,14 +97,22 @@ enum PresetArgument: ExpressibleByArgument {
         }
     }
 
+    /// The preset, which for `auto` is the tree's.
+    func preset(for survey: SourceSurvey) -> Preset {
+        switch self {
+        case .automatic: survey.preset
+        case .preset(let preset): preset
+        }
+    }
+
     static var allValueStrings: [String] { ["auto"] + Preset.allCases.map(\.rawValue) }
 }
 
-extension SetName: @retroactive ExpressibleByArgument {
+extension SetName: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-extension SwarmCore.Endpoint: @retroactive ExpressibleByArgument {
+extension Endpoint: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 

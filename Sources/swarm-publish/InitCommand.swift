@@ -45,16 +45,13 @@ struct InitCommand: AsyncParsableCommand {
 
     func run() async throws {
         // Without links, so that the set stays what it is when a link on the way changes.
-        let source = URL(fileURLWithPath: absolutePath(source)).resolvingSymlinksInPath().path(percentEncoded: false)
+        let source = absolutePath(URL(fileURLWithPath: source).resolvingSymlinksInPath().path(percentEncoded: false))
         let directory = absolutePath(store)
         let (store, survey) = try await blocking { [set, url, tracker, preset, pieceLength] in
-            let source = absolutePath(source)
             try SnapshotStore.checkVacant(directory)
             let survey = try SourceSurvey(source)
             var configuration = StoreConfiguration(
-                set: set, source: source,
-                preset: if case .preset(let preset) = preset { preset } else { survey.preset },
-                pieceLength: if case .bytes(let bytes) = pieceLength { bytes } else { survey.pieceLength })
+                set: set, source: source, preset: preset.preset(for: survey), pieceLength: pieceLength.length(for: survey))
             configuration.urls = url
             configuration.trackers = tracker
             return (try SnapshotStore.create(at: directory, configuration: configuration), survey)

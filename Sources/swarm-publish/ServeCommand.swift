@@ -74,7 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
 
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [seeder, keeper, server].map { .init(service: $0) },
+                services: [.init(service: seeder), .init(service: keeper), .init(service: server)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }

@@ -12,7 +12,7 @@ struct SnapshotCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
 
     @Option(help: ArgumentHelp("From publication to activation, such as 15m.", valueName: "duration"))
-    var delay: Span?
+    var delay: TimeSpan?
 
     @Option(help: ArgumentHelp("The earliest activation, such as 2026-01-31T12:00:00Z.", valueName: "time"))
     var activateAt: Moment?

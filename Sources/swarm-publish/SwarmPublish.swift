@@ -1,5 +1,5 @@
 import ArgumentParser
-import FileTree
+import Foundation
 import Glibc
 import Publishing
 import SwarmCore
@@ -40,11 +40,4 @@ struct SwarmPublish: AsyncParsableCommand {
 }
 
 /// Writes a line to standard error.
-func writeError(_ line: String) { fputs("\(line)\n", stderr) }
-
-/// Runs `body`, which blocks, on a thread that is not of the cooperative pool.
-func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        BlockingWork.queue.async { continuation.resume(with: Swift.Result { try body() }) }
-    }
-}
+func writeError(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }

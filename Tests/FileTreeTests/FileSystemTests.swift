@@ -1,0 +1,146 @@
+import FileTree
+import Foundation
+import SwarmTestSupport
+import Testing
+
+struct FileSystemTests {
+    private let directory: TemporaryDirectory
+    private let writer: FileTreeWriter
+
+    init() throws {
+        directory = try TemporaryDirectory("file-tree")
+        writer = try FileTreeWriter(directory.path)
+    }
+
+    @Test("a copy has the content, and the mode and time that are asked for")
+    func copy() throws {
+        var random = SeededRandom(seed: 3)
+        let content = random.bytes(3_000_001)
+        try writer.write("a", content)
+        try FileSystem.copy(directory["a"], to: directory["b"], mode: 0o444)
+        try FileSystem.setModificationTime(directory["b"], seconds: -7)
+        let status = try #require(try FileSystem.status(directory["b"]))
+        #expect(try FileSystem.contents(directory["b"]) == content)
+        #expect(status.mode == 0o444 && status.mtimeSeconds == -7)
+        #expect(throws: FileError.self) { try FileSystem.copy(directory["a"], to: directory["b"], mode: 0o444) }
+    }
+
+    @Test("a link is exchanged in one step, and a tree is removed without following links")
+    func links() throws {
+        try writer.write("keep/file", "x")
+        try writer.makeDirectory("tree/inner/deep")
+        try writer.symbolicLink("tree/out", to: "../keep")
+        try FileSystem.replaceLink(at: directory["current"], target: "one")
+        try FileSystem.replaceLink(at: directory["current"], target: "two")
+        #expect(FileSystem.readLink(directory["current"]) == "two")
+        try FileSystem.removeTree(directory["tree"])
+        #expect(!FileSystem.exists(directory["tree"]))
+        #expect(FileSystem.exists(directory["keep/file"]))
+        try FileSystem.removeTree(directory["tree"])
+    }
+
+    @Test("an atomic write replaces the whole, and leaves nothing else")
+    func atomicWrite() throws {
+        try FileSystem.writeAtomically([1, 2, 3], to: directory["f"])
+        try FileSystem.writeAtomically([4], to: directory["f"], mode: 0o600)
+        #expect(try FileSystem.contents(directory["f"]) == [4])
+        #expect(try FileSystem.names(in: directory.path) == ["f"])
+        #expect(try FileSystem.contents(directory["missing"]) == nil)
+        #expect(throws: FileError.self) { try FileSystem.writeAtomically([1], to: directory["no/such/f"]) }
+    }
+
+    @Test("a listing has the names in the order of their bytes, and follows no link unless asked")
+    func listing() throws {
+        for name in ["b", "a", "a-b", "B", "日", "é"] { try writer.write(name, name) }
+        try writer.symbolicLink("link", to: ".")
+        let listing = try DirectoryListing(directory.path)
+        let names = (0..<listing.count).compactMap { listing.name($0) }
+        #expect(names == ["B", "a", "a-b", "b", "link", "é", "日"])
+        #expect(try listing.status(4)?.kind == .symlink)
+        #expect(throws: FileError.self) { try DirectoryListing(directory["link"]) }
+        #expect(try DirectoryListing(directory["link"], followingLink: true).count == 7)
+        try writer.remove("a")
+        #expect(try listing.status(1) == nil)
+    }
+
+    @Test("a lock is held by one; the other is told by whom")
+    func lock() throws {
+        do {
+            let lock = try FileLock.acquire(directory["lock"], owner: "the first")
+            defer { withExtendedLifetime(lock) {} }
+            let error = #expect(throws: FileLock.Held.self) {
+                _ = try FileLock.acquire(directory["lock"], owner: "the second")
+            }
+            #expect(error?.owner.contains("the first") == true)
+        }
+        _ = try FileLock.acquire(directory["lock"], owner: "the third")
+    }
+
+    @Test("a rename into a watched directory is told")
+    func watch() async throws {
+        let watch = try DirectoryWatch(directory.path)
+        try writer.write("x", "x")
+        var changes = watch.changes.makeAsyncIterator()
+        #expect(await changes.next() != nil)
+        watch.cancel()
+        while await changes.next() != nil {}
+    }
+
+    @Test("work on all cores keeps its order, and its first error")
+    func parallel() throws {
+        let parts = try Parallel.map(chunks: Array(0..<1000)) { Array($0) }
+        #expect(parts.flatMap { $0 } == Array(0..<1000))
+        #expect(throws: SystemCallFailure.self) {
+            try Parallel.map(chunks: Array(0..<1000)) { chunk in
+                if chunk.contains(500) { throw SystemCallFailure("test", "x") }
+            }
+        }
+    }
+}
+
+struct TreeBuilderTests {
+    private let directory: TemporaryDirectory
+    private let writer: FileTreeWriter
+    private let builder: TreeBuilder
+
+    init() throws {
+        directory = try TemporaryDirectory("tree-builder")
+        writer = try FileTreeWriter(directory["source"])
+        builder = try TreeBuilder(root: directory["tree"])
+    }
+
+    @Test("every step may be repeated")
+    func repeated() throws {
+        try writer.write("file", "content")
+        for _ in 0..<2 {
+            try builder.link(writer.location("file"), at: "a/b/linked")
+            try builder.copy(writer.location("file"), at: "a/copied", mtime: 1_600_000_000, mode: 0o555)
+            try builder.symlink("b/linked", at: "a/link")
+            try builder.makeDirectory("hollow")
+        }
+        let tree = try TreeState(builder.root)
+        #expect(tree.nodes["a/b/linked"] == .file(Array("content".utf8), mtime: 1_700_000_000, isExecutable: false))
+        #expect(tree.nodes["a/copied"] == .file(Array("content".utf8), mtime: 1_600_000_000, isExecutable: true))
+        #expect(tree.nodes["a/link"] == .link("b/linked"))
+        for _ in 0..<2 {
+            try builder.remove("a/b/linked")
+            try builder.prune(["a/b", "hollow"], keeping: ["hollow"])
+        }
+        #expect(try Set(TreeState(builder.root).nodes.keys) == ["a/copied", "a/link", "hollow"])
+    }
+
+    @Test("nothing is written behind a link")
+    func behindLink() throws {
+        try writer.write("file", "content")
+        try builder.symlink("../source", at: "out")
+        #expect(throws: FileError.self) { try builder.link(writer.location("file"), at: "out/escaped") }
+        #expect(!FileSystem.exists(writer.location("escaped")))
+    }
+
+    @Test("a link is exchanged for one with another text")
+    func otherText() throws {
+        try builder.symlink("one", at: "link")
+        try builder.symlink("two", at: "link")
+        #expect(FileSystem.readLink(builder.location("link")) == "two")
+    }
+}
