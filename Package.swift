@@ -68,12 +68,14 @@ let package = Package(
         .target(name: "FileTree", dependencies: ["SwarmCore", "CLinux"], swiftSettings: strict),
         .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
         .target(
-            name: "Publishing", dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, logging],
+            name: "Publishing",
+            dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, logging],
             swiftSettings: strict),
         .target(
             name: "Mirroring",
             dependencies: [
-                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "ConfigurationFile", grdb, asyncHTTPClient, logging,
+                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "ConfigurationFile", grdb, asyncHTTPClient,
+                logging,
                 nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
@@ -97,7 +99,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "SwarmTestSupport", dependencies: ["SwarmCore"], path: "Tests/SwarmTestSupport",
+            name: "SwarmTestSupport", dependencies: ["SwarmCore", "FileTree"], path: "Tests/SwarmTestSupport",
             swiftSettings: strict),
         .testTarget(name: "SwarmCoreTests", dependencies: ["SwarmCore"], swiftSettings: strict),
         .testTarget(
@@ -124,7 +126,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["SwarmCore", "Metainfo", "SwarmTestSupport", "swarm-publish", "swarm-node"],
+            dependencies: [
+                "SwarmCore", "Metainfo", "ContentServer", "SwarmTestSupport", "swarm-publish", "swarm-node",
+            ],
             swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -101,6 +101,8 @@ public struct FileStatus: Hashable, Sendable {
     public let kind: Kind
     /// Bytes.
     public let size: Int64
+    /// Bytes that it takes on the disk; fewer than `size` where it has holes.
+    public let allocated: Int64
     /// Nanoseconds since 1970.
     public let mtime: Int64
     /// Nanoseconds since 1970.
@@ -119,6 +121,7 @@ public struct FileStatus: Hashable, Sendable {
         default: kind = .other
         }
         size = Int64(info.st_size)
+        allocated = Int64(info.st_blocks) * 512
         mtime = Self.nanoseconds(info.st_mtim)
         ctime = Self.nanoseconds(info.st_ctim)
         inode = UInt64(info.st_ino)

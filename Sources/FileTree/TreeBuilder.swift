@@ -58,10 +58,12 @@ public final class TreeBuilder {
         try FileSystem.setModificationTime(location(path), seconds: mtime)
     }
 
+    /// A symbolic link at `path`, instead of the file or link that is there.
     public func symlink(_ target: String, at path: String) throws(FileError) {
         try makeParents(of: path)
         touched.insert(Self.parent(path))
         if FileSystem.readLink(location(path)) == target { return }
+        try FileSystem.remove(location(path))
         try FileSystem.symlink(target, at: location(path))
     }
 

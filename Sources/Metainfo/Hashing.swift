@@ -5,8 +5,10 @@ public import SwarmCore
 ///
 /// Ownership: the only owner of the context, which it frees. A failing call of these functions means that memory is
 /// exhausted or that libcrypto is broken; neither leaves anything sensible to do, so both end the process.
+///
+/// Not private: an optimized build lets other modules refer to its metadata, which a private type does not export.
 // @safe: no pointer is handed out, and what it points to lives as long as this value.
-@safe private struct DigestContext: ~Copyable {
+@safe struct DigestContext: ~Copyable {
     /// The longest digest that is made here, SHA-256's.
     static let largestDigest = 32
 

@@ -36,6 +36,9 @@ public enum TreePath {
 
     /// Where the link at `path` with the text `target` leads, as a path from the tree's root (empty for the root
     /// itself); nil when it is absolute, leaves the tree, or holds what no path may hold.
+    ///
+    /// A `..` may stand only before the first name: after one, it would lead to wherever that name leads when it is a
+    /// link itself, and a chain of such links leaves the tree.
     public static func resolve(link path: String, target: String) -> String? {
         let slash = UInt8(ascii: "/")
         // By bytes: to Swift, a slash that a combining mark follows is another character.
@@ -43,12 +46,14 @@ public enum TreePath {
             return nil
         }
         var stack = path.utf8.split(separator: slash).dropLast()
+        var sawName = false
         for part in target.utf8.split(separator: slash) {
             if part.elementsEqual(".".utf8) { continue }
             if part.elementsEqual("..".utf8) {
-                guard !stack.isEmpty else { return nil }
+                guard !stack.isEmpty, !sawName else { return nil }
                 stack.removeLast()
             } else {
+                sawName = true
                 stack.append(part)
             }
         }

@@ -56,7 +56,8 @@ struct FileVerifier: Sendable {
 
     /// Which of `pieces` are on disk with their right content. Blocking; only what was in flight is read.
     func verify(_ pieces: [Int], of torrent: Torrent) throws -> [Int] {
-        try Parallel.map(chunks: pieces, smallest: 4) { chunk in try chunk.filter { try isThere($0, torrent) } }.flatMap { $0 }
+        try Parallel.map(chunks: pieces, smallest: 4) { chunk in try chunk.filter { try isThere($0, torrent) } }.flatMap
+        { $0 }
     }
 
     private func isThere(_ piece: Int, _ torrent: Torrent) throws -> Bool {
@@ -71,7 +72,9 @@ struct FileVerifier: Sendable {
                 throw error
             }
             let range = Int(from - start)..<Int(end - start)
-            guard try file.read(into: &content, range: range, at: from - torrent.offset(entry)) == range.count else { return false }
+            guard try file.read(into: &content, range: range, at: from - torrent.offset(entry)) == range.count else {
+                return false
+            }
         }
         return Digest.sha1(content).bytes.elementsEqual(torrent.pieceHash(piece))
     }

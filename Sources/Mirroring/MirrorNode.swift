@@ -53,7 +53,8 @@ public final class MirrorNode: Sendable {
         do {
             for set in configuration.sets {
                 guard let name = set.name ?? set.keys.first.flatMap({ SwarmCore.SetName($0.name) }) else {
-                    throw MirrorError(.untrusted, "the key of \(set.root) does not say which set it is for: name the set")
+                    throw MirrorError(
+                        .untrusted, "the key of \(set.root) does not say which set it is for: name the set")
                 }
                 var logger = logger
                 logger[metadataKey: "set"] = "\(name)"

@@ -20,6 +20,15 @@ struct NodeState: Sendable {
     private let queue: DatabaseQueue
 
     init(_ path: String) throws {
+        do { try self.init(opening: path) } catch let error as DatabaseError {
+            throw MirrorError(
+                .file,
+                "the state of the mirror, \(path), cannot be used: \(error.message ?? "\(error)"); restore it, or move it and "
+                    + "\(path)-wal away: the files that are in the trees are then checked and kept")
+        }
+    }
+
+    private init(opening path: String) throws {
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { database in
@@ -46,7 +55,9 @@ struct NodeState: Sendable {
     func snapshots() throws -> [Snapshot] {
         try queue.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM snapshot ORDER BY serial").compactMap { row in
-                guard let uuid = SnapshotID(row["uuid"]), let state = LocalSnapshot.State(rawValue: row["state"]) else { return nil }
+                guard let uuid = SnapshotID(row["uuid"]), let state = LocalSnapshot.State(rawValue: row["state"]) else {
+                    return nil
+                }
                 return Snapshot(
                     uuid: uuid, serial: UInt64(bitPattern: row["serial"] as Int64), state: state,
                     filter: try Documents.decode(PathFilter.self, from: Array((row["filter"] as String).utf8)),
@@ -87,7 +98,9 @@ struct NodeState: Sendable {
     /// One snapshot became current; the one that was is retained.
     func activate(_ snapshot: Snapshot) throws {
         try queue.write { database in
-            try database.execute(sql: "UPDATE snapshot SET state = 'retained' WHERE state = 'active' AND uuid <> ?", arguments: [snapshot.uuid.rawValue])
+            try database.execute(
+                sql: "UPDATE snapshot SET state = 'retained' WHERE state = 'active' AND uuid <> ?",
+                arguments: [snapshot.uuid.rawValue])
             try Self.save(snapshot, database)
             try database.execute(sql: "DELETE FROM journal WHERE snapshot = ?", arguments: [snapshot.uuid.rawValue])
         }
@@ -95,7 +108,8 @@ struct NodeState: Sendable {
 
     func setState(_ uuid: SnapshotID, _ state: LocalSnapshot.State) throws {
         try queue.write {
-            try $0.execute(sql: "UPDATE snapshot SET state = ? WHERE uuid = ?", arguments: [state.rawValue, uuid.rawValue])
+            try $0.execute(
+                sql: "UPDATE snapshot SET state = ? WHERE uuid = ?", arguments: [state.rawValue, uuid.rawValue])
         }
     }
 
@@ -112,7 +126,9 @@ struct NodeState: Sendable {
             let rows = try Row.fetchAll(
                 database, sql: "SELECT shard, missing FROM journal WHERE snapshot = ?", arguments: [snapshot.rawValue])
             return Dictionary(
-                rows.compactMap { row in InfoHash(hex: row["shard"] as String).map { ($0, Array(row["missing"] as Data)) } },
+                rows.compactMap { row in
+                    InfoHash(hex: row["shard"] as String).map { ($0, Array(row["missing"] as Data)) }
+                },
                 uniquingKeysWith: { first, _ in first })
         }
     }
@@ -136,12 +152,15 @@ struct NodeState: Sendable {
 
     /// The highest version of the feed that was accepted.
     func acceptedVersion() throws -> UInt64 {
-        try queue.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'feed'") }.flatMap { UInt64($0) } ?? 0
+        try queue.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'feed'") }.flatMap {
+            UInt64($0)
+        } ?? 0
     }
 
     func setAcceptedVersion(_ version: UInt64) throws {
         try queue.write {
-            try $0.execute(sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('feed', ?)", arguments: [String(version)])
+            try $0.execute(
+                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('feed', ?)", arguments: [String(version)])
         }
     }
 }

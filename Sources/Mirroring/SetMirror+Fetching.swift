@@ -13,6 +13,9 @@ extension SetMirror {
             do {
                 try await fetch(snapshot)
                 break
+            } catch let damage as DamagedTree {
+                logger.warning("\(damage)")
+                damaged.insert(damage.snapshot)
             } catch {
                 if Task.isCancelled { break }
                 failures += 1
@@ -94,12 +97,16 @@ extension SetMirror {
         if let row = snapshots[id] {
             if row.state == .fetching { return (try localTree(row), nil) }
             // Interrupted while it was built: from the same base again.
-            if let base = row.base, let baseRow = snapshots[base] { return (try localTree(baseRow), base) }
-            return (nil, nil)
+            guard let base = row.base, let baseRow = snapshots[base],
+                FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id))
+            else { return (nil, nil) }
+            return (try localTree(baseRow), base)
         }
         let unfinished = snapshots.values.first { $0.state == .fetching }
         let spare = snapshots.values.filter { $0.state == .spare }.max { $0.serial < $1.serial }
-        guard let chosen = unfinished ?? spare else { return (nil, nil) }
+        guard let chosen = unfinished ?? spare, FileSystem.exists(layout.files(of: chosen.uuid)) else {
+            return (nil, nil)
+        }
         return (try localTree(chosen), chosen.uuid)
     }
 
@@ -108,21 +115,29 @@ extension SetMirror {
         let journal = try state.journal(row.uuid)
         var missing: [InfoHash: PieceSet] = [:]
         for torrent in torrents {
-            if let bytes = journal[torrent.infoHash], let set = PieceSet(pieceCount: torrent.entryCount, bytes: bytes), !set.isEmpty {
+            if let bytes = journal[torrent.infoHash], let set = PieceSet(pieceCount: torrent.entryCount, bytes: bytes),
+                !set.isEmpty
+            {
                 missing[torrent.infoHash] = set
             }
         }
         return LocalTree(
-            snapshot: row.uuid, files: layout.files(of: row.uuid), torrents: torrents, filter: try row.filter.compiled(),
+            snapshot: row.uuid, files: layout.files(of: row.uuid), torrents: torrents,
+            filter: try row.filter.compiled(),
             missing: missing)
     }
 
-    private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws -> SnapshotPlan {
-        let sources = try snapshots.values.filter { [.active, .ready, .retained].contains($0.state) && $0.uuid != base?.snapshot }
-            .sorted { $0.serial > $1.serial }.map { try localTree($0) }
+    private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws
+        -> SnapshotPlan
+    {
+        let sources = try snapshots.values.filter {
+            [.active, .ready, .retained].contains($0.state) && $0.uuid != base?.snapshot && !damaged.contains($0.uuid)
+        }
+        .sorted { $0.serial > $1.serial }.map { try localTree($0) }
         let filter = try row.filter.compiled()
         let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
-        let whole = sameFilter ? Set(base?.torrents.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
+        let whole =
+            sameFilter ? Set(base?.torrents.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
         return try await offPool { [torrents] in
             SnapshotPlan(
                 target: torrents, filter: filter, base: base, sources: sources,
@@ -145,6 +160,8 @@ extension SetMirror {
     private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
         for shard in plan.shards where !shard.wanted.isEmpty { seeding[shard.torrent.infoHash] = nil }
         guard let before = snapshots[id]?.status else { return }
+        transferring = Set(plan.shards.filter { !$0.wanted.isEmpty }.map(\.torrent.infoHash))
+        defer { transferring = [] }
         let fetch = SnapshotFetch(
             layout: layout, snapshot: id, plan: plan, engine: engine, router: router,
             source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id), httpAfter: configuration.httpAfter,
@@ -153,7 +170,8 @@ extension SetMirror {
         try await fetch.run(resuming: resuming, peers: peers(), trackers: feed?.trackers ?? [])
     }
 
-    private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws {
+    private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws
+    {
         guard var row = snapshots[id] else { return }
         row.status.phase = progress.phase.map { Int($0.rawValue) }
         row.status.filesDone = before.filesDone + progress.filesDone
@@ -209,6 +227,8 @@ extension SetMirror {
         row.state = .ready
         row.status.phase = nil
         row.status.downloadRate = 0
+        row.status.uploadRate = 0
+        row.status.peers = 0
         row.status.error = nil
         try state.finishBuilding(row, replacing: nil, missing: [:])
         snapshots[id] = row

@@ -31,7 +31,9 @@ extension SetMirror {
             try FileSystem.replaceLink(at: "\(layout.masterTags)/\(tag)", target: "../snap/\(snapshot)")
         }
         try state.activate(row)
-        for (uuid, other) in snapshots where other.state == .active && uuid != row.uuid { snapshots[uuid]?.state = .retained }
+        for (uuid, other) in snapshots where other.state == .active && uuid != row.uuid {
+            snapshots[uuid]?.state = .retained
+        }
         snapshots[row.uuid] = row
     }
 
@@ -78,7 +80,9 @@ extension SetMirror {
     /// Offers every shard of the snapshots that are whole, each from the newest tree that has it. What is in the engine
     /// already stays as it is.
     func seed() async {
-        let whole = snapshots.values.filter { [.active, .ready, .retained].contains($0.state) }.sorted { $0.serial > $1.serial }
+        let whole = snapshots.values.filter { [.active, .ready, .retained].contains($0.state) }.sorted {
+            $0.serial > $1.serial
+        }
         for row in whole {
             do {
                 guard let manifest = try documents.localManifest(row.uuid) else { continue }
@@ -91,11 +95,25 @@ extension SetMirror {
                     await engine.remove(shard.infoHash)
                     try await engine.add(
                         TorrentSpec(
-                            infoHash: shard.infoHash, torrent: torrent.bytes, savePath: layout.tree(row.uuid), have: have,
-                            wanted: PieceSet(pieceCount: torrent.pieceCount), renamed: SnapshotFetch.mended(torrent) ?? [:],
+                            infoHash: shard.infoHash, torrent: torrent.bytes, savePath: layout.tree(row.uuid),
+                            have: have,
+                            wanted: PieceSet(pieceCount: torrent.pieceCount),
+                            renamed: SnapshotFetch.mended(torrent) ?? [:],
                             trackers: feed?.trackers ?? [], peerExchange: feed?.trackers.isEmpty ?? true))
+                    await introduce([shard.infoHash])
                 }
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(row.uuid)"]) }
+        }
+    }
+
+    /// Connects torrents to the master and the configured peers. Without a tracker, this is how others learn of this
+    /// node: the master passes it on by peer exchange.
+    func introduce(_ torrents: some Sequence<InfoHash>) async {
+        guard feed?.trackers.isEmpty ?? true else { return }
+        for infoHash in torrents {
+            for peer in peers() {
+                do { try await engine.connect(infoHash, to: peer) } catch { logger.warning("\(error)") }
+            }
         }
     }
 

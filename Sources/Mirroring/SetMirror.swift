@@ -29,6 +29,10 @@ public actor SetMirror {
     var feedHost: String?
     /// Torrents in the engine for seeding, and the snapshot whose tree they read.
     var seeding: [InfoHash: SnapshotID] = [:]
+    /// Snapshots whose trees lack files: nothing is linked from them.
+    var damaged: Set<SnapshotID> = []
+    /// Torrents that are being fetched.
+    var transferring: Set<InfoHash> = []
     var fetching: (snapshot: SnapshotID, task: Task<Void, Never>)?
     /// Whether an upstream has confirmed the feed since the start.
     var hasFreshFeed = false
@@ -66,15 +70,29 @@ public actor SetMirror {
     // MARK: Status
 
     /// The set as it is now.
-    public func status() -> NodeStatus.SetStatus {
+    public func status() async -> NodeStatus.SetStatus {
+        var connections: [SnapshotID: (peers: Int, rate: Int)] = [:]
+        for torrent in await engine.statuses() {
+            guard let snapshot = seeding[torrent.infoHash] else { continue }
+            connections[snapshot, default: (0, 0)].peers += torrent.peers
+            connections[snapshot, default: (0, 0)].rate += torrent.uploadRate
+        }
         var status = NodeState.status(
-            set: layout.set, root: layout.root, upstream: configuration.upstreams.first ?? "", snapshots: Array(snapshots.values),
+            set: layout.set, root: layout.root, upstream: configuration.upstreams.first ?? "",
+            snapshots: Array(snapshots.values),
             feed: feed, error: feedError)
         if hasFreshFeed { status.newest = feed?.newest?.uuid }
+        for index in status.snapshots.indices where status.snapshots[index].state != .fetching {
+            let now = connections[status.snapshots[index].uuid] ?? (0, 0)
+            status.snapshots[index].peers = now.peers
+            status.snapshots[index].uploadRate = now.rate
+        }
         return status
     }
 
-    var local: [LocalSnapshot] { snapshots.values.map { LocalSnapshot(uuid: $0.uuid, serial: $0.serial, state: $0.state) } }
+    var local: [LocalSnapshot] {
+        snapshots.values.map { LocalSnapshot(uuid: $0.uuid, serial: $0.serial, state: $0.state) }
+    }
 
     // MARK: Running
 
@@ -103,7 +121,31 @@ public actor SetMirror {
             snapshot.status.state = .active
             try activated(&snapshot)
         }
+        for (id, row) in snapshots where row.state != .building && !FileSystem.exists(layout.files(of: id)) {
+            logger.warning("the tree of a snapshot was removed by somebody", metadata: ["snapshot": "\(id)"])
+            try state.remove(id)
+            snapshots[id] = nil
+        }
+        if let active = snapshots.values.first(where: { $0.state == .active }), !FileSystem.exists(layout.current) {
+            logger.warning("the link \(layout.current) was removed by somebody; it is made again")
+            try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(active.uuid))
+        }
         try FileSystem.removeTree("\(layout.swarm)/parts")
+    }
+
+    /// Gets documents again that are missing on the disk: without them a tree can neither be seeded nor linked from.
+    private func restoreDocuments() async {
+        var isRestored = false
+        for id in snapshots.keys where !documents.isComplete(id) {
+            guard let entry = feed?.entry(id) else { continue }
+            do {
+                _ = try await documents.documents(of: entry)
+                logger.warning(
+                    "the manifest or a torrent was missing and was fetched again", metadata: ["snapshot": "\(id)"])
+                isRestored = true
+            } catch { logger.error("\(error)", metadata: ["snapshot": "\(id)"]) }
+        }
+        if isRestored { await seed() }
     }
 
     private func work() async {
@@ -144,6 +186,11 @@ public actor SetMirror {
                 return
             case .wait(let moment):
                 wakeAt(moment)
+                if let fetching, feed?.entry(fetching.snapshot) == nil {
+                    logger.info("withdrawn by the master", metadata: ["snapshot": "\(fetching.snapshot)"])
+                    fetching.task.cancel()
+                    await fetching.task.value
+                }
                 return
             }
         }
@@ -165,7 +212,9 @@ public actor SetMirror {
     /// Snapshots that the administrator's own tags protect.
     private func localTags() -> Set<SnapshotID> {
         let names = (try? FileSystem.names(in: layout.localTags)) ?? []
-        return Set(names.compactMap { FileSystem.readLink("\(layout.localTags)/\($0)")?.split(separator: "/").last }.compactMap { SnapshotID(String($0)) })
+        return Set(
+            names.compactMap { FileSystem.readLink("\(layout.localTags)/\($0)")?.split(separator: "/").last }.compactMap
+            { SnapshotID(String($0)) })
     }
 
     // MARK: Feed
@@ -192,15 +241,18 @@ public actor SetMirror {
             let asked = ContinuousClock.now
             do {
                 switch try await upstream.feed(layout.set, after: hasFreshFeed ? feed?.version ?? 0 : 0, wait: 300) {
-                case .note(let note): try take(note, from: upstream)
+                case .note(let note): try await take(note, from: upstream)
                 case .unchanged:
                     // An upstream that cannot hold the answer back is asked at intervals.
-                    if ContinuousClock.now - asked < .seconds(150) { try await Task.sleep(for: configuration.pollInterval) }
+                    if ContinuousClock.now - asked < .seconds(150) {
+                        try await Task.sleep(for: configuration.pollInterval)
+                    }
                 }
                 feedError = nil
                 failures = 0
                 if !hasFreshFeed {
                     hasFreshFeed = true
+                    await restoreDocuments()
                     changed.yield()
                 }
             } catch {
@@ -215,16 +267,23 @@ public actor SetMirror {
         }
     }
 
-    private func take(_ note: [UInt8], from upstream: Upstream) throws {
+    private func take(_ note: [UInt8], from upstream: Upstream) async throws {
         let accepted = try accept(note, stored: false)
+        let known = Set(peers())
         feedHost = upstream.host
-        guard accepted.version != feed?.version else { return }
+        defer { wake.yield() }
+        guard accepted.version != feed?.version else {
+            if Set(peers()) != known { await introduce(seeding.keys) }
+            return
+        }
         try FileSystem.writeAtomically(note, to: layout.feed)
         try state.setAcceptedVersion(accepted.version)
         feed = accepted
         onFeed(accepted.version, note)
-        logger.info("new feed", metadata: ["version": "\(accepted.version)", "newest": "\(accepted.newest?.serial ?? 0)"])
-        wake.yield()
+        logger.info(
+            "new feed", metadata: ["version": "\(accepted.version)", "newest": "\(accepted.newest?.serial ?? 0)"])
+        // The master moved: what is being fetched or offered is to find it again.
+        if Set(peers()) != known { await introduce(Set(seeding.keys).union(transferring)) }
     }
 
     /// One second, doubled with each failure, at most a minute.

@@ -30,6 +30,7 @@ final class SnapshotFetch {
     private var lastArrival = ContinuousClock.now
     private var baseline: [InfoHash: Traffic] = [:]
     private var bytesFromHTTP: Int64 = 0
+    private var requestedByHTTP: [PieceSet]
 
     /// What a fetch tells.
     struct FetchProgress {
@@ -59,6 +60,7 @@ final class SnapshotFetch {
         self.report = report
         verifier = FileVerifier(root: layout.files(of: snapshot))
         have = plan.shards.map(\.have)
+        requestedByHTTP = plan.shards.map { PieceSet(pieceCount: $0.torrent.pieceCount) }
         missing = plan.missing
         indices = Dictionary(
             plan.shards.enumerated().map { ($1.torrent.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
@@ -105,7 +107,9 @@ final class SnapshotFetch {
                 return try verifier.verify(Set(candidates).sorted(), of: shard.torrent)
             }
             for piece in found { have[index][piece] = true }
-            if !found.isEmpty { logger.info("kept \(found.count) pieces from before", metadata: ["shard": "\(shard.torrent.infoHash)"]) }
+            if !found.isEmpty {
+                logger.info("kept \(found.count) pieces from before", metadata: ["shard": "\(shard.torrent.infoHash)"])
+            }
             collect(index, found)
         }
         try await verifyQueued()
@@ -157,8 +161,8 @@ final class SnapshotFetch {
             switch event {
             case .pieces(let infoHash, let pieces):
                 guard let index = indices[infoHash] else { continue }
-                lastArrival = .now
                 let indices = pieces.map(\.rawValue)
+                if indices.contains(where: { !requestedByHTTP[index][$0] }) { lastArrival = .now }
                 for piece in indices { have[index][piece] = true }
                 collect(index, indices)
                 if unverifiedBytes >= 64 << 20 { try await verifyQueued() }
@@ -166,11 +170,14 @@ final class SnapshotFetch {
                 let error = FileError("write", path, errno: number)
                 throw MirrorError(error.isFull ? .noSpace : .file, number != 0 ? "\(error)" : "\(path): \(message)")
             case .pieceRefused(let infoHash, let piece):
-                logger.warning("a piece was refused: its hash is wrong", metadata: ["torrent": "\(infoHash)", "piece": "\(piece.rawValue)"])
+                logger.warning(
+                    "a piece was refused: its hash is wrong",
+                    metadata: ["torrent": "\(infoHash)", "piece": "\(piece.rawValue)"])
             case .peerBanned(_, let endpoint):
                 logger.warning("a peer sent wrong data and is banned", metadata: ["peer": "\(endpoint)"])
             case .trackerError(_, let url, let message):
-                logger.warning("the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
+                logger.warning(
+                    "the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
             case .resynchronized:
                 // A tick, or lost notices that come again as pieces.
                 try await verifyQueued()
@@ -185,7 +192,9 @@ final class SnapshotFetch {
     }
 
     private func isComplete(_ phase: Priority) async throws -> Bool {
-        guard active.allSatisfy({ have[$0].isSuperset(of: plan.shards[$0].wanted(downTo: phase)) }) else { return false }
+        guard active.allSatisfy({ have[$0].isSuperset(of: plan.shards[$0].wanted(downTo: phase)) }) else {
+            return false
+        }
         try await verifyQueued()
         try await tell()
         return true
@@ -197,7 +206,9 @@ final class SnapshotFetch {
         for piece in pieces {
             for entry in shard.torrent.entries(inPiece: piece) where shard.sources[entry] == .fetch {
                 let reference = FileReference(shard: index, entry: entry)
-                guard !queued.contains(reference), shard.torrent.pieces(entry).allSatisfy({ have[index][$0] }) else { continue }
+                guard !queued.contains(reference), shard.torrent.pieces(entry).allSatisfy({ have[index][$0] }) else {
+                    continue
+                }
                 queued.insert(reference)
                 unverified.append(reference)
                 unverifiedBytes += shard.torrent.length(entry)
@@ -256,26 +267,40 @@ final class SnapshotFetch {
     }
 
     /// When the swarm does not deliver, the upstream's HTTP paths do: piece by piece, checked like any other piece, and
-    /// given to the swarm.
+    /// given to the swarm. What comes this way does not count as an arrival, so it goes on until a peer delivers.
     private func fetchByHTTP(_ phase: Priority) async throws {
         guard let source, let httpAfter, ContinuousClock.now - lastArrival >= httpAfter else { return }
         for index in active {
             var pieces = plan.shards[index].wanted(downTo: phase)
             pieces.subtract(have[index])
-            for piece in pieces.indices.prefix(16) {
-                try Task.checkCancellation()
-                let torrent = plan.shards[index].torrent
-                do {
-                    let content = try await source.piece(piece, of: torrent)
-                    bytesFromHTTP += content.received
-                    try await engine.addPiece(torrent.infoHash, PieceIndex(piece), content.bytes)
-                } catch let error as MirrorError {
-                    logger.warning("\(error)")
-                    lastArrival = .now
-                    return
+            pieces.subtract(requestedByHTTP[index])
+            let batch = pieces.indices.prefix(64)
+            guard !batch.isEmpty else { continue }
+            let torrent = plan.shards[index].torrent
+            do {
+                try await withThrowingTaskGroup(of: (Int, [UInt8], Int64).self) { group in
+                    var rest = batch[...]
+                    func next() {
+                        guard let piece = rest.popFirst() else { return }
+                        group.addTask {
+                            let content = try await source.piece(piece, of: torrent)
+                            return (piece, content.bytes, content.received)
+                        }
+                    }
+                    for _ in 0..<4 { next() }
+                    while let (piece, bytes, received) = try await group.next() {
+                        bytesFromHTTP += received
+                        requestedByHTTP[index][piece] = true
+                        try await engine.addPiece(torrent.infoHash, PieceIndex(piece), bytes)
+                        next()
+                    }
                 }
+            } catch let error as MirrorError {
+                // Asked again after the same time: it may be that the snapshot is not active there yet.
+                logger.warning("\(error)")
+                lastArrival = .now
             }
-            if !pieces.isEmpty { return }
+            return
         }
     }
 }
@@ -311,7 +336,8 @@ struct HTTPSource: Sendable {
             let from = max(start, torrent.offset(entry))
             let end = min(start + Int64(content.count), torrent.offset(entry) + torrent.length(entry))
             let bytes = try await upstream.range(
-                "/.swarm/\(set)/snap/\(snapshot)/\(Self.escaped(torrent.path(entry)))", offset: from - torrent.offset(entry),
+                "/.swarm/\(set)/snap/\(snapshot)/\(Self.escaped(torrent.path(entry)))",
+                offset: from - torrent.offset(entry),
                 length: Int(end - from))
             content.replaceSubrange(Int(from - start)..<Int(end - start), with: bytes)
             received += end - from
@@ -322,6 +348,7 @@ struct HTTPSource: Sendable {
     /// Percent-encoding of a path (RFC 3986, section 2.1): all but unreserved characters and slashes.
     static func escaped(_ path: String) -> String {
         let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
-        return path.utf8.map { plain.contains($0) ? String(UnicodeScalar($0)) : "%" + Hex.encode([$0]).uppercased() }.joined()
+        return path.utf8.map { plain.contains($0) ? String(UnicodeScalar($0)) : "%" + Hex.encode([$0]).uppercased() }
+            .joined()
     }
 }

@@ -27,12 +27,11 @@ struct SnapshotPlan: Sendable {
         /// Pieces to fetch, by class.
         var wanted: [Priority: PieceSet] = [:]
 
-        /// Whether this node takes part in the torrent at all.
-        var isWanted: Bool { sources.contains { $0 == .here || $0 == .fetch } }
-
         /// All pieces to fetch in classes from the highest down to `phase`.
         func wanted(downTo phase: Priority) -> PieceSet {
-            wanted.filter { $0.key >= phase }.values.reduce(into: PieceSet(pieceCount: torrent.pieceCount)) { $0.formUnion($1) }
+            wanted.filter { $0.key >= phase }.values.reduce(into: PieceSet(pieceCount: torrent.pieceCount)) {
+                $0.formUnion($1)
+            }
         }
     }
 
@@ -49,6 +48,8 @@ struct SnapshotPlan: Sendable {
     var diff: TreeDiff
     var shards: [Shard]
     var placements: [Placement] = []
+    /// Files that were being fetched for a snapshot that nobody needs any more, and that this one has not.
+    var leftovers: [String] = []
     /// Files without content, to be created.
     var empty: [FileEntry] = []
     /// Files of the tree that share a piece with one that is fetched: each gets an inode of its own.
@@ -98,6 +99,7 @@ struct SnapshotPlan: Sendable {
             }
             return Shard(torrent: torrent, sources: sources, have: PieceSet(pieceCount: torrent.pieceCount))
         }
+        leftovers = base.map { Self.leftovers(of: $0, placed: diff.placed, in: target) } ?? []
         for shard in shards {
             for (entry, source) in shard.sources.enumerated() where source == .here {
                 filesTotal += 1
@@ -106,6 +108,20 @@ struct SnapshotPlan: Sendable {
         }
         locate(base: base, sources: sources)
         for index in shards.indices { gate(index) }
+    }
+
+    private static func leftovers(of base: LocalTree, placed: [FileReference], in target: [Torrent]) -> [String] {
+        guard !base.missing.isEmpty else { return [] }
+        var wanted: [[UInt8]: SHA256Digest] = [:]
+        for reference in placed {
+            let torrent = target[reference.shard]
+            wanted[Array(torrent.pathUTF8(reference.entry))] = torrent.sha256(reference.entry)
+        }
+        return base.torrents.flatMap { torrent in
+            (base.missing[torrent.infoHash]?.indices ?? []).filter { entry in
+                torrent.kind(entry) == .file && wanted[Array(torrent.pathUTF8(entry))] != torrent.sha256(entry)
+            }.map { torrent.path($0) }
+        }
     }
 
     /// Decides for each file that the tree lacks where it comes from.

@@ -19,21 +19,28 @@ struct SnapshotSource: Sendable {
     func documents(of entry: Feed.Entry) async throws -> Documents {
         var fetched: Int64 = 0
         let manifest: Manifest
-        if let local = try localManifest(entry.uuid), local.serial == entry.serial {
-            manifest = local
+        if let bytes = try FileSystem.contents(layout.manifest(entry.uuid)),
+            Digest.sha256(bytes) == entry.manifest.sha256
+        {
+            manifest = try SwarmCore.Documents.decode(Manifest.self, from: bytes)
         } else {
-            let bytes = try await fetch("/.swarm/\(layout.set)/manifests/\(entry.uuid).json", limit: entry.manifest.size) {
+            let bytes = try await fetch(
+                "/.swarm/\(layout.set)/manifests/\(entry.uuid).json", limit: entry.manifest.size
+            ) {
                 guard $0.count == entry.manifest.size, Digest.sha256($0) == entry.manifest.sha256 else {
-                    throw MirrorError(.untrusted, "the manifest of snapshot \(entry.uuid) is not the one that was signed")
+                    throw MirrorError(
+                        .untrusted, "the manifest of snapshot \(entry.uuid) is not the one that was signed")
                 }
             }
             fetched += Int64(bytes.count)
             manifest = try SwarmCore.Documents.decode(Manifest.self, from: bytes)
             guard manifest.format == Manifest.currentFormat else {
-                throw MirrorError(.untrusted, "the manifest has format \(manifest.format), which this version does not know; upgrade")
+                throw MirrorError(
+                    .untrusted, "the manifest has format \(manifest.format), which this version does not know; upgrade")
             }
             guard manifest.set == layout.set, manifest.uuid == entry.uuid, manifest.serial == entry.serial else {
-                throw MirrorError(.untrusted, "the manifest of snapshot \(entry.uuid) is of \(manifest.set) \(manifest.uuid)")
+                throw MirrorError(
+                    .untrusted, "the manifest of snapshot \(entry.uuid) is of \(manifest.set) \(manifest.uuid)")
             }
             try FileSystem.makeDirectories(layout.manifests)
             try FileSystem.writeAtomically(bytes, to: layout.manifest(entry.uuid))
@@ -58,6 +65,12 @@ struct SnapshotSource: Sendable {
             throw MirrorError(.file, "\(layout.manifest(snapshot)) is missing")
         }
         return (manifest, try manifest.shards.map { try localTorrent($0) })
+    }
+
+    /// Whether the manifest and the torrents of a snapshot are on the disk.
+    func isComplete(_ snapshot: SnapshotID) -> Bool {
+        guard let manifest = try? localManifest(snapshot) else { return false }
+        return manifest.shards.allSatisfy { FileSystem.exists(layout.compressedTorrent($0.infoHash)) }
     }
 
     func localManifest(_ snapshot: SnapshotID) throws -> Manifest? {

@@ -26,17 +26,23 @@ struct TreeAssembler {
         let builder = try TreeBuilder(root: layout.files(of: target))
         let staged = try stageMoves(plan, builder)
 
-        for path in plan.diff.removedLinks + plan.diff.removedFiles { try builder.remove(path) }
+        for path in plan.diff.removedLinks + plan.diff.removedFiles + plan.leftovers { try builder.remove(path) }
         for path in plan.diff.removedDirectories { try FileSystem.removeEmptyDirectory(builder.location(path)) }
         try builder.prune(
-            Set((plan.diff.removedFiles + plan.diff.removedLinks + plan.diff.removedDirectories).map { TreePath.directory(of: $0) }),
+            Set(
+                (plan.diff.removedFiles + plan.leftovers + plan.diff.removedLinks + plan.diff.removedDirectories).map {
+                    TreePath.directory(of: $0)
+                }),
             keeping: Set(plan.diff.addedDirectories))
         for path in plan.diff.addedDirectories { try builder.makeDirectory(path) }
         for placement in plan.placements {
             let source =
                 staged[placement.location]
                 ?? "\(layout.files(of: placement.location.tree))/\(placement.location.path)"
-            try place(placement, from: source, builder)
+            do { try place(placement, from: source, builder) } catch {
+                guard let fault = error as? FileError, fault.isMissing, !FileSystem.exists(source) else { throw error }
+                throw DamagedTree(snapshot: placement.location.tree, path: source)
+            }
         }
         for file in plan.empty { try makeEmpty(file, builder) }
         for path in plan.detached { try detach(builder.location(path)) }
@@ -102,5 +108,15 @@ struct TreeAssembler {
         } else {
             try FileSystem.setMode(location, status.mode | 0o200)
         }
+    }
+}
+
+/// A tree lacks a file that it should have: somebody removed it.
+struct DamagedTree: Error, CustomStringConvertible {
+    let snapshot: SnapshotID
+    let path: String
+
+    var description: String {
+        "\(path) is gone, though snapshot \(snapshot) should hold it: somebody removed it; it is fetched instead"
     }
 }

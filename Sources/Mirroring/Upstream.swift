@@ -43,7 +43,8 @@ struct Upstream: Sendable {
         }
         let bytes = try await body(response, limit: length, path: path)
         guard bytes.count == length else {
-            throw MirrorError(.upstream, "\(base)\(path) sent \(bytes.count) bytes of the \(length) that were asked for")
+            throw MirrorError(
+                .upstream, "\(base)\(path) sent \(bytes.count) bytes of the \(length) that were asked for")
         }
         return bytes
     }
@@ -57,7 +58,8 @@ struct Upstream: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw MirrorError(.upstream, "\(base) does not answer (\(error)); is the address right, and its daemon running?")
+            throw MirrorError(
+                .upstream, "\(base) does not answer (\(error)); is the address right, and its daemon running?")
         }
     }
 

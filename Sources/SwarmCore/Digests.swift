@@ -56,7 +56,9 @@ public struct SHA256Digest: FixedDigest {
         var result: [UInt8] = []
         result.reserveCapacity(Self.byteCount)
         for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                result.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         return result
     }
@@ -94,7 +96,9 @@ public struct InfoHash: FixedDigest {
         var result: [UInt8] = []
         result.reserveCapacity(Self.byteCount)
         for word in [high, middle] {
-            for shift in stride(from: 56, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                result.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         for shift in stride(from: 24, through: 0, by: -8) { result.append(UInt8(truncatingIfNeeded: low >> shift)) }
         return result

@@ -60,7 +60,8 @@ public enum NextStep: Hashable, Sendable {
         let released = released(feed: feed, local: local, tagged: tagged, keep: keep)
         if !released.isEmpty { return .release(released) }
 
-        if let newest = feed.newest, !local.contains(where: { $0.uuid == newest.uuid && $0.state != .spare && $0.state != .fetching }),
+        if let newest = feed.newest,
+            !local.contains(where: { $0.uuid == newest.uuid && $0.state != .spare && $0.state != .fetching }),
             newest.serial > (local.filter { $0.state != .spare && $0.state != .fetching }.map(\.serial).max() ?? 0)
         {
             return .fetch(newest.uuid)
@@ -79,7 +80,9 @@ public enum NextStep: Hashable, Sendable {
         feed: Feed, local: [LocalSnapshot], tagged: Set<SnapshotID>, keep: Int
     ) -> [SnapshotID] {
         let protected = tagged.union(feed.tags.values)
-        let retained = local.filter { $0.state == .retained && !protected.contains($0.uuid) }.sorted { $0.serial > $1.serial }
+        let retained = local.filter { $0.state == .retained && !protected.contains($0.uuid) }.sorted {
+            $0.serial > $1.serial
+        }
         let activeSerial = local.first { $0.state == .active }?.serial ?? 0
         // Ready ones that can never become current: withdrawn, or older than what is active.
         let stale = local.filter {

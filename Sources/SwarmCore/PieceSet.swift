@@ -32,7 +32,11 @@ public struct PieceSet: Hashable, Sendable {
         get { bytes[index >> 3] & (0x80 >> UInt8(index & 7)) != 0 }
         set {
             precondition(index >= 0 && index < pieceCount, "piece index out of range")
-            if newValue { bytes[index >> 3] |= 0x80 >> UInt8(index & 7) } else { bytes[index >> 3] &= ~(0x80 >> UInt8(index & 7)) }
+            if newValue {
+                bytes[index >> 3] |= 0x80 >> UInt8(index & 7)
+            } else {
+                bytes[index >> 3] &= ~(0x80 >> UInt8(index & 7))
+            }
         }
     }
 

@@ -13,7 +13,9 @@ struct CheckConfigCommand: ParsableCommand {
     mutating func run() throws {
         let configuration = try readConfiguration(file)
         for set in configuration.sets {
-            print("\(set.name.map(\.rawValue) ?? "(set of its key)"): \(set.root) from \(set.upstreams.joined(separator: ", "))")
+            print(
+                "\(set.name.map(\.rawValue) ?? "(set of its key)"): \(set.root) from \(set.upstreams.joined(separator: ", "))"
+            )
         }
         print("\(file): no fault found")
     }

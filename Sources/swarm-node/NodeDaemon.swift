@@ -27,7 +27,8 @@ final class NodeDaemon: Sendable {
         server = ContentServer(
             sites: sites,
             configuration: ContentServerConfiguration(
-                listeners: configuration.httpListen.map { .tcp($0) } + node.members.map { .unix(path: $0.layout.socket) }),
+                listeners: configuration.httpListen.map { .tcp($0) }
+                    + node.members.map { .unix(path: $0.layout.socket) }),
             status: {
                 do { return try Documents.encode(await node.status()) } catch { return Array("{}".utf8) }
             },

@@ -9,11 +9,13 @@ import UnixSignals
 /// The daemon.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Mirror the sets of a configuration until SIGTERM or SIGINT; SIGHUP reads it again.")
+        commandName: "run",
+        abstract: "Mirror the sets of a configuration until SIGTERM or SIGINT; SIGHUP reads it again.")
 
     @Option(help: "The configuration, in TOML.")
     var config: String
-    @Option(help: ArgumentHelp("Write the real addresses as JSON to this file once they are known.", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp("Write the real addresses as JSON to this file once they are known.", visibility: .hidden))
     var readyFile: String?
 
     mutating func run() async throws {

@@ -10,7 +10,8 @@ import SwarmCore
 /// How far a mirror is.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show how far a mirror is: from the running daemon, or from disk when none runs.")
+        commandName: "status",
+        abstract: "Show how far a mirror is: from the running daemon, or from disk when none runs.")
 
     @Option(help: "The directory of the mirror.")
     var root: String
@@ -50,7 +51,8 @@ struct StatusCommand: AsyncParsableCommand {
         let client = HTTPClient.shared
         let bytes: [UInt8]
         do {
-            let response = try await client.execute(HTTPClientRequest(url: "http+unix://\(path)/.swarm/status"), timeout: .seconds(10))
+            let response = try await client.execute(
+                HTTPClientRequest(url: "http+unix://\(path)/.swarm/status"), timeout: .seconds(10))
             bytes = Array(try await response.body.collect(upTo: 64 << 20).readableBytesView)
         } catch {
             return try MirrorNode.storedStatus(root: root)

@@ -44,26 +44,34 @@ struct SyncCommand: AsyncParsableCommand {
     var httpAfter: String = "30s"
     @Flag(help: "Print the state as JSON at the end.")
     var json = false
-    @Option(help: ArgumentHelp("Write the real addresses as JSON to this file once they are known.", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp("Write the real addresses as JSON to this file once they are known.", visibility: .hidden))
     var readyFile: String?
 
     mutating func run() async throws {
         var member = NodeConfiguration.MirroredSet(
             name: try set.map { text in
-                guard let name = SwarmCore.SetName(text) else { throw ValidationError("--set: \(SwarmCore.SetName.rule)") }
+                guard let name = SwarmCore.SetName(text) else {
+                    throw ValidationError("--set: \(SwarmCore.SetName.rule)")
+                }
                 return name
             },
             root: absolute(root), upstreams: try upstream.map { try base($0) }, keys: [try verifyingKey()])
         member.filter = PathFilter(include: include, exclude: exclude)
         do { _ = try member.filter.compiled() } catch { throw ValidationError("\(error)") }
         member.peers = try peer.map { try endpoint($0, "--peer") }
-        guard let after = Quantities.duration(httpAfter) else { throw ValidationError("--http-after: \(Quantities.durationRule)") }
+        guard let after = Quantities.duration(httpAfter) else {
+            throw ValidationError("--http-after: \(Quantities.durationRule)")
+        }
         member.httpAfter = after
         var configuration = NodeConfiguration(sets: [member])
-        configuration.peerListen = try peerListen.isEmpty
+        configuration.peerListen =
+            try peerListen.isEmpty
             ? [Endpoint(host: "0.0.0.0", port: 0)] : peerListen.map { try endpoint($0, "--peer-listen") }
         let limit = try timeout.map { text in
-            guard let limit = Quantities.duration(text) else { throw ValidationError("--timeout: \(Quantities.durationRule)") }
+            guard let limit = Quantities.duration(text) else {
+                throw ValidationError("--timeout: \(Quantities.durationRule)")
+            }
             return limit
         }
 
@@ -103,7 +111,9 @@ struct SyncCommand: AsyncParsableCommand {
                 let set = status.sets.first
                 let reason =
                     set?.snapshots.compactMap(\.error).last ?? set?.error
-                    ?? (set?.snapshots.last.map { $0.hold ? "the newest snapshot is held" : "it is \($0.state.rawValue)" } ?? "no snapshot was found")
+                    ?? (set?.snapshots.last.map {
+                        $0.hold ? "the newest snapshot is held" : "it is \($0.state.rawValue)"
+                    } ?? "no snapshot was found")
                 return "not yet: \(reason)"
             }
         }
@@ -149,7 +159,9 @@ struct SyncCommand: AsyncParsableCommand {
 
     /// Whether the newest snapshot of the feed that was accepted in this run is as far as was asked for.
     private static func isDone(_ status: NodeStatus.SetStatus, _ until: Until) -> Bool {
-        guard let newest = status.newest, let snapshot = status.snapshots.first(where: { $0.uuid == newest }) else { return false }
+        guard let newest = status.newest, let snapshot = status.snapshots.first(where: { $0.uuid == newest }) else {
+            return false
+        }
         switch snapshot.state {
         case .active: return true
         case .ready: return until == .ready

@@ -18,7 +18,8 @@ final class SyncProgress: Sendable {
         let rate = snapshot.downloadRate > 0 ? " \(Quantities.format(bytes: Int64(snapshot.downloadRate)))/s" : ""
         writeToStandardError(
             "\r\u{1b}[K\(status.set) #\(snapshot.serial) \(snapshot.state.rawValue) [\(bar)] \(Int(share * 100)) %"
-                + " of \(Quantities.format(bytes: snapshot.bytesWanted)), linked \(Quantities.format(bytes: snapshot.bytesLinked))\(rate)")
+                + " of \(Quantities.format(bytes: snapshot.bytesWanted)), linked \(Quantities.format(bytes: snapshot.bytesLinked))\(rate)"
+        )
     }
 
     /// Ends the line.

@@ -1,3 +1,5 @@
+import Foundation
+import SwarmCore
 import SwarmTestSupport
 import Testing
 

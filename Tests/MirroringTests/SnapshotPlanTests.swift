@@ -1,0 +1,139 @@
+import Metainfo
+import SwarmCore
+import Testing
+
+@testable import Mirroring
+
+@Suite("The plan of a snapshot")
+struct SnapshotPlanTests {
+    private static let pieceLength = 16 << 10
+    private let policy = ShardLayout.Policy(pieceLength: pieceLength, alignFrom: 32 << 10)
+
+    private func file(_ path: String, _ length: Int64, content: UInt8, mtime: Int64 = 1, priority: Priority = .payload)
+        -> FileEntry
+    {
+        FileEntry(
+            path: path, length: length, mtime: mtime, executable: false, priority: priority,
+            sha256: Digest.sha256([content, UInt8(truncatingIfNeeded: length)]))
+    }
+
+    /// A torrent with these files. The piece hashes are made up: a plan does not look at content.
+    private func torrent(_ files: [FileEntry]) throws -> Torrent {
+        var layout = ShardLayout(policy: policy)
+        var change = ShardLayout.Change()
+        change.added = files
+        layout.apply(change, largeFileHashes: [:]) { _ in false }
+        let hash = Digest.sha1(Array(files.map(\.path).joined().utf8))
+        layout.complete(
+            Dictionary(layout.missingPieces.map { ($0.piece, hash) }, uniquingKeysWith: { first, _ in first }))
+        return try Torrent(parsing: layout.encode(name: "demo"))
+    }
+
+    private func tree(_ torrent: Torrent, filter: PathFilter = .everything) throws -> LocalTree {
+        LocalTree(
+            snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000001")), files: "/nowhere",
+            torrents: [torrent], filter: try filter.compiled(), missing: [:])
+    }
+
+    private func plan(
+        _ target: Torrent, base: LocalTree? = nil, sources: [LocalTree] = [], filter: PathFilter = .everything
+    ) throws -> SnapshotPlan {
+        SnapshotPlan(target: [target], filter: try filter.compiled(), base: base, sources: sources, sharing: [])
+    }
+
+    @Test("A first sync wants everything, class by class, from the highest down")
+    func first() throws {
+        let plan = try plan(
+            try torrent([
+                file("pool/a", 50_000, content: 1), file("pool/b", 100, content: 2),
+                file("dists/Packages", 200, content: 3, priority: .metadata),
+                file("dists/Release", 50, content: 4, priority: .entryPoint),
+            ]))
+        #expect(plan.phases == [.payload, .metadata, .entryPoint])
+        #expect(plan.bytesWanted == 50_350)
+        #expect(plan.shards[0].have.isEmpty)
+        let payload = plan.shards[0].wanted(downTo: .payload)
+        #expect(!payload.isEmpty)
+        #expect(plan.shards[0].wanted(downTo: .entryPoint).isSuperset(of: payload))
+        // No piece belongs to two classes.
+        #expect(
+            plan.shards[0].wanted.values.reduce(0) { $0 + $1.count } == plan.shards[0].wanted(downTo: .entryPoint).count
+        )
+    }
+
+    @Test("A file that moved is linked, and nothing is fetched")
+    func moved() throws {
+        let old = try torrent([file("a/x", 50_000, content: 1), file("a/y", 100, content: 2)])
+        let new = try torrent([file("b/x", 50_000, content: 1), file("b/y", 100, content: 2)])
+        let plan = try plan(new, base: nil, sources: [try tree(old)])
+        #expect(plan.bytesWanted == 0)
+        #expect(plan.phases.isEmpty)
+        #expect(plan.placements.map(\.file.path).sorted() == ["b/x", "b/y"])
+        #expect(plan.placements.allSatisfy { !$0.copies })
+        #expect(plan.shards[0].have.isFull)
+    }
+
+    @Test("The same content with another time is copied, not fetched and not linked")
+    func touched() throws {
+        let old = try torrent([file("a", 50_000, content: 1, mtime: 1)])
+        let new = try torrent([file("a", 50_000, content: 1, mtime: 2)])
+        let plan = try plan(new, base: try tree(old))
+        #expect(plan.bytesWanted == 0)
+        #expect(plan.diff.removedFiles == ["a"])
+        #expect(plan.placements.map(\.copies) == [true])
+    }
+
+    @Test("What shares a piece with a fetched file gets an inode of its own, and only that")
+    func sharedPiece() throws {
+        // The old files end in the middle of the piece that the new one begins in.
+        let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
+        let new = try torrent(kept + [file("new", 5_000, content: 99)])
+        let plan = try plan(new, base: try tree(try torrent(kept)))
+        #expect(plan.bytesWanted == 5_000)
+        #expect(plan.shards[0].wanted[.payload]?.indices == [1, 2])
+        #expect(plan.shards[0].have.indices == [0])
+        #expect(plan.detached.sorted() == ["kept3", "kept4", "kept5"])
+        #expect(plan.rewritten.count == 3)
+    }
+
+    @Test("Of two new files with one content, one is fetched")
+    func twins() throws {
+        let plan = try plan(
+            try torrent([
+                file("a", 50_000, content: 1), file("b", 50_000, content: 1),
+                file("c", 50_000, content: 1, priority: .metadata),
+            ]))
+        #expect(plan.filesWanted == 1)
+        #expect(plan.bytesWanted == 50_000)
+        #expect(plan.twins.count == 2)
+        #expect(plan.missing.values.reduce(0) { $0 + $1.count } == 3)
+        #expect(plan.phases == [.payload])
+    }
+
+    @Test("What a filter leaves out is neither wanted, nor linked, nor missed; pieces that hold it are not offered")
+    func filtered() throws {
+        let torrent = try torrent([file("keep/a", 50_000, content: 1), file("skip/b", 50_000, content: 2)])
+        let plan = try plan(torrent, filter: PathFilter(include: ["/keep/"], exclude: []))
+        #expect(plan.bytesTotal == 50_000)
+        #expect(plan.bytesWanted == 50_000)
+        let whole = SetMirror.have(torrent, try PathFilter(include: ["/keep/"], exclude: []).compiled())
+        #expect(whole.count == plan.shards[0].wanted(downTo: .payload).count)
+    }
+
+    @Test("What was being fetched for another snapshot, and is not in this one, is removed")
+    func leftovers() throws {
+        let base = try torrent([
+            file("a", 50_000, content: 1), file("b", 50_000, content: 2), file("c", 50_000, content: 3),
+        ])
+        var missing = PieceSet(pieceCount: base.entryCount)
+        for entry in base.files where base.path(entry) != "a" { missing[entry] = true }
+        let half = LocalTree(
+            snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000002")), files: "/nowhere",
+            torrents: [base],
+            filter: try PathFilter.everything.compiled(), missing: [base.infoHash: missing])
+        let plan = try plan(try torrent([file("a", 50_000, content: 1), file("b", 50_000, content: 2)]), base: half)
+        #expect(plan.leftovers == ["c"])
+        #expect(plan.bytesWanted == 50_000)
+        #expect(plan.diff.removedFiles.isEmpty)
+    }
+}
