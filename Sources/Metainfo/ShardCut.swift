@@ -96,8 +96,10 @@ public struct ShardCut: Hashable, Sendable {
         } while !directory.isEmpty
     }
 
-    /// A directory with less than this part of a shard gets no shard of its own; one that has it loses it.
-    public static let smallest = 0.25
+    /// A directory with less than this part of a full shard gets no shard of its own.
+    static let smallest = 0.05
+    /// A shard that shrank to less than this part of a full one is joined with the one above it.
+    public static let joinBelow = smallest / 4
 
     /// Takes the heaviest subdirectory out of `directory` until what is left, and what was taken, fit the limit, or
     /// until only small ones are left.

@@ -12,12 +12,15 @@ internal import TorrentEngine
 public final class MirrorNode: Sendable {
     /// One set of the node, for those who serve it to others.
     public struct Member: Sendable {
+        /// Where its files lie, for a server that reads them by itself.
         public let layout: RootLayout
+        /// Runs with the node: nobody else calls its `run()`.
         public let mirror: SetMirror
         /// Snapshots that readers may see.
         public var readable: ReadableSnapshots { mirror.readable }
     }
 
+    /// In the order of the configuration; the same for the whole life of the node.
     public let members: [Member]
     private let engine: TorrentEngine
     private let router: EventRouter

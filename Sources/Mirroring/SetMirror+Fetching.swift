@@ -37,7 +37,7 @@ extension SetMirror {
     private func fetch(_ id: SnapshotID) async throws {
         let (manifest, torrents, metadata) = try await describe(id)
         try Task.checkCancellation()
-        let (base, spareBase) = try chooseBase(for: id)
+        let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
         var row =
             snapshots[id]
@@ -45,9 +45,11 @@ extension SetMirror {
                 uuid: id, serial: manifest.serial, state: .building, filter: filter, base: spareBase,
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         let isResumed = row.state == .fetching
+        // Without a row, what lies there is from a state that was lost: it is checked like what was interrupted.
+        let isLeftOver = snapshots[id] == nil && FileSystem.exists(layout.files(of: id))
 
         let plan = try await makePlan(row, torrents, base: base)
-        try checkSpace(plan)
+        try checkSpace(plan, over: isResumed || isLeftOver ? id : base?.snapshot)
         if !isResumed {
             row.status.bytesTotal = plan.bytesTotal
             row.status.files = plan.filesTotal
@@ -77,7 +79,7 @@ extension SetMirror {
         snapshots[id] = row
         changed.yield()
 
-        let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
+        let interrupted = isResumed || isLeftOver || base.map { !$0.missing.isEmpty } ?? false
         try await transfer(id, plan, resuming: interrupted)
         try await complete(id, plan)
     }
@@ -93,25 +95,38 @@ extension SetMirror {
 
     /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
     /// snapshot that nobody needs any more; else a spare one.
-    private func chooseBase(for id: SnapshotID) throws -> (LocalTree?, SnapshotID?) {
+    private func chooseBase(for id: SnapshotID) async throws -> (LocalTree?, SnapshotID?) {
         if let row = snapshots[id] {
-            if row.state == .fetching { return (try localTree(row), nil) }
+            if row.state == .fetching { return (try await localTree(row), nil) }
             // Interrupted while it was built: from the same base again.
             guard let base = row.base, let baseRow = snapshots[base],
                 FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id))
             else { return (nil, nil) }
-            return (try localTree(baseRow), base)
+            return (try await localTree(baseRow), base)
         }
         let unfinished = snapshots.values.first { $0.state == .fetching }
         let spare = snapshots.values.filter { $0.state == .spare }.max { $0.serial < $1.serial }
         guard let chosen = unfinished ?? spare, FileSystem.exists(layout.files(of: chosen.uuid)) else {
             return (nil, nil)
         }
-        return (try localTree(chosen), chosen.uuid)
+        do { return (try await localTree(chosen), chosen.uuid) } catch let error as MirrorError {
+            guard feed?.entry(chosen.uuid) == nil else { throw error }
+            // Nobody can tell any more what is in it.
+            logger.warning("\(error); its tree is removed", metadata: ["snapshot": "\(chosen.uuid)"])
+            let tree = layout.tree(chosen.uuid)
+            try await offPool { try FileSystem.removeTree(tree) }
+            try state.remove(chosen.uuid)
+            snapshots[chosen.uuid] = nil
+            return (nil, nil)
+        }
     }
 
-    private func localTree(_ row: NodeState.Snapshot) throws -> LocalTree {
-        let (_, torrents) = try documents.local(row.uuid)
+    private func localTree(_ row: NodeState.Snapshot) async throws -> LocalTree {
+        let torrents: [Torrent]
+        do { torrents = try documents.local(row.uuid).torrents } catch {
+            guard let entry = feed?.entry(row.uuid) else { throw error }
+            torrents = try await documents.documents(of: entry).torrents
+        }
         let journal = try state.journal(row.uuid)
         var missing: [InfoHash: PieceSet] = [:]
         for torrent in torrents {
@@ -130,10 +145,16 @@ extension SetMirror {
     private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws
         -> SnapshotPlan
     {
-        let sources = try snapshots.values.filter {
+        let rows = snapshots.values.filter {
             [.active, .ready, .retained].contains($0.state) && $0.uuid != base?.snapshot && !damaged.contains($0.uuid)
         }
-        .sorted { $0.serial > $1.serial }.map { try localTree($0) }
+        var trees: [LocalTree] = []
+        for row in rows.sorted(by: { $0.serial > $1.serial }) {
+            do { trees.append(try await localTree(row)) } catch let error as MirrorError {
+                logger.warning("nothing is linked from a tree: \(error)", metadata: ["snapshot": "\(row.uuid)"])
+            }
+        }
+        let sources = trees
         let filter = try row.filter.compiled()
         let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
         let whole =
@@ -145,9 +166,18 @@ extension SetMirror {
         }
     }
 
-    private func checkSpace(_ plan: SnapshotPlan) throws {
+    /// - Parameter tree: the snapshot whose tree is gone on with; what was fetched of a file is there already.
+    private func checkSpace(_ plan: SnapshotPlan, over tree: SnapshotID?) throws {
         // Directories and links take some room too.
-        let needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
+        var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
+        if let tree {
+            for shard in plan.shards {
+                for (entry, source) in shard.sources.enumerated() where source == .fetch {
+                    let status = try FileSystem.status("\(layout.files(of: tree))/\(shard.torrent.path(entry))")
+                    needed -= min(status?.allocated ?? 0, shard.torrent.length(entry))
+                }
+            }
+        }
         let free = try FileSystem.freeBytes(layout.root)
         guard needed <= free else {
             throw MirrorError(

@@ -26,12 +26,16 @@ struct Upstream: Sendable {
         let query = version == 0 ? "" : "?after=\(version)&wait=\(wait)"
         let response = try await get("/.swarm/\(set)/feed\(query)", timeout: .seconds(Int64(wait) + 30), headers: [:])
         if response.status == .notModified { return .unchanged }
-        return .note(try await body(response, limit: SignedNote.defaultLimit, path: "/.swarm/\(set)/feed"))
+        return .note(
+            try await body(response, limit: SignedNote.defaultLimit, path: "/.swarm/\(set)/feed", within: .seconds(30)))
     }
 
     /// A document of at most `limit` bytes.
     func document(_ path: String, limit: Int) async throws -> [UInt8] {
-        try await body(try await get(path, timeout: .minutes(10), headers: [:]), limit: limit, path: path)
+        // As if by a modem, and no slower.
+        let time = Duration.seconds(30 + limit / (8 << 10))
+        return try await body(
+            try await get(path, timeout: .seconds(60), headers: [:]), limit: limit, path: path, within: time)
     }
 
     /// A part of a file.
@@ -41,7 +45,7 @@ struct Upstream: Sendable {
         guard response.status == .partialContent || (response.status == .ok && offset == 0) else {
             throw MirrorError(.upstream, "\(base)\(path) answers \(response.status.code) to a request for a range")
         }
-        let bytes = try await body(response, limit: length, path: path)
+        let bytes = try await body(response, limit: length, path: path, within: .seconds(120))
         guard bytes.count == length else {
             throw MirrorError(
                 .upstream, "\(base)\(path) sent \(bytes.count) bytes of the \(length) that were asked for")
@@ -63,16 +67,31 @@ struct Upstream: Sendable {
         }
     }
 
-    private func body(_ response: HTTPClientResponse, limit: Int, path: String) async throws -> [UInt8] {
+    /// The client's own limit of time ends with the head of the answer: a body that does not go on needs one too.
+    private func body(
+        _ response: HTTPClientResponse, limit: Int, path: String, within time: Duration
+    ) async throws -> [UInt8] {
         guard response.status == .ok || response.status == .partialContent else {
             let advice = response.status == .notFound ? "; does the upstream carry this set?" : ""
             throw MirrorError(.upstream, "\(base)\(path) answers \(response.status)\(advice)")
         }
         do {
-            let buffer = try await response.body.collect(upTo: limit)
-            return Array(buffer.readableBytesView)
+            return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+                group.addTask { Array(try await response.body.collect(upTo: limit).readableBytesView) }
+                group.addTask {
+                    try await Task.sleep(for: time)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                guard let bytes = try await group.next() ?? nil else {
+                    throw MirrorError(.upstream, "\(base)\(path) did not come to its end within \(time)")
+                }
+                return bytes
+            }
         } catch is NIOTooManyBytesError {
             throw MirrorError(.upstream, "\(base)\(path) sends more than the \(limit) bytes that are due")
+        } catch let error as HTTPClientError {
+            throw MirrorError(.upstream, "\(base)\(path) broke off: \(error)")
         }
     }
 }

@@ -143,7 +143,7 @@ private struct Composition {
                 for key in keys { files += try open(key).files.map { ($0.path, $0.length) } }
                 let weight = files.reduce(0) { $0 + ShardCut.weight($1.length, policy) }
                 let moved: Bool
-                if weight < ShardCut.smallest, !directory.isEmpty {
+                if weight < ShardCut.joinBelow, !directory.isEmpty {
                     cut.join(directory)
                     moved = true
                 } else {

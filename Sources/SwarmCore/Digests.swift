@@ -15,8 +15,10 @@ extension FixedDigest {
         self.init(bytes: bytes)
     }
 
+    /// Hexadecimal, in lower case.
     public var description: String { Hex.encode(bytes) }
 
+    /// Fails for a string that is not hexadecimal, or of another length.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -27,20 +29,24 @@ extension FixedDigest {
         self = digest
     }
 
+    /// As a string in hexadecimal.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
+    /// By the bytes, the first one foremost; this is also the order of the hexadecimal texts.
     public static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 
 /// SHA-256 (FIPS 180-4) of a file, a torrent or a manifest: what a node believes.
 public struct SHA256Digest: FixedDigest {
+    /// 256 bits.
     public static let byteCount = 32
     /// The digest as four big-endian words: eight bytes each, no allocation per value.
     public let words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// The digest itself, not what is to be hashed; nil unless there are 32 bytes.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         var iterator = bytes.makeIterator()
@@ -52,6 +58,7 @@ public struct SHA256Digest: FixedDigest {
         words = (word(), word(), word(), word())
     }
 
+    /// Made anew at each call; where many are compared, `words` is cheaper.
     public var bytes: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(Self.byteCount)
@@ -63,8 +70,10 @@ public struct SHA256Digest: FixedDigest {
         return result
     }
 
+    /// Not in constant time: digests here are no secrets.
     public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
+    /// Half of the digest decides the bucket.
     public func hash(into hasher: inout Hasher) {
         // A digest is already uniform: two words decide.
         hasher.combine(words.0)
@@ -74,11 +83,13 @@ public struct SHA256Digest: FixedDigest {
 
 /// SHA-1 of a torrent's info dictionary (BEP 3): the name of a swarm.
 public struct InfoHash: FixedDigest {
+    /// 160 bits.
     public static let byteCount = 20
     private let high: UInt64
     private let middle: UInt64
     private let low: UInt32
 
+    /// The digest itself, not what is to be hashed; nil unless there are 20 bytes.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         var iterator = bytes.makeIterator()
@@ -92,6 +103,7 @@ public struct InfoHash: FixedDigest {
         low = UInt32(number(4))
     }
 
+    /// Made anew at each call; the info-hash as the wire has it, not in hexadecimal.
     public var bytes: [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(Self.byteCount)

@@ -7,6 +7,7 @@ public struct Activation: Hashable, Sendable, Codable {
     /// The earliest moment of the switch, in whole seconds.
     public var notBefore: Date
 
+    /// `notBefore` is to be in whole seconds: the feed stores no fraction.
     public init(hold: Bool, notBefore: Date) {
         self.hold = hold
         self.notBefore = notBefore
@@ -17,8 +18,10 @@ public struct Activation: Hashable, Sendable, Codable {
 public struct Pinned: Hashable, Sendable, Codable {
     /// Length in bytes.
     public let size: Int
+    /// Of the document itself, never of its compressed form.
     public let sha256: SHA256Digest
 
+    /// `size` in bytes.
     public init(size: Int, sha256: SHA256Digest) {
         self.size = size
         self.sha256 = sha256
@@ -30,14 +33,22 @@ public struct Pinned: Hashable, Sendable, Codable {
 public struct Feed: Hashable, Sendable, Codable {
     /// One live snapshot.
     public struct Entry: Hashable, Sendable, Codable {
+        /// Names the manifest, and the tree on each node.
         public let uuid: SnapshotID
+        /// Higher than that of every snapshot published before.
         public let serial: Serial
+        /// When the master made the snapshot, in whole seconds.
         public let created: Date
+        /// What the manifest must be for a node to believe it.
         public let manifest: Pinned
+        /// Files in all shards, as the manifest totals them.
         public let files: Int
+        /// Length of those files, in bytes; without pads.
         public let bytes: Int64
+        /// The only part of an entry that changes once it is published.
         public var activation: Activation
 
+        /// Every part given.
         public init(
             uuid: SnapshotID, serial: Serial, created: Date, manifest: Pinned, files: Int, bytes: Int64,
             activation: Activation
@@ -55,22 +66,28 @@ public struct Feed: Hashable, Sendable, Codable {
     /// The format that this code writes and reads.
     public static let currentFormat = 1
 
+    /// A node refuses a feed with any other than `currentFormat`.
     public var format = Feed.currentFormat
+    /// A node refuses the feed of another set, whoever signed it.
     public let set: SetName
     /// Grows with every signature; a node refuses to go back.
     public var version: UInt64
+    /// When this version was signed, in whole seconds.
     public var issued: Date
+    /// The moment from which nodes refuse the feed, in whole seconds; the master signs anew before it.
     public var expires: Date
     /// Ascending by serial.
     public var snapshots: [Entry]
     /// Tags of the master, each protecting a snapshot from expiry.
     public var tags: [String: SnapshotID]
+    /// Announce URLs, for every torrent of the set. With none, nodes find each other through the master.
     public var trackers: [String]
     /// Base URLs where the HTTP paths of the set are found.
     public var urls: [String]
     /// Where the master's seed listens; an empty host is the host that the feed was fetched from.
     public var peers: [Endpoint]
 
+    /// In the current format. `snapshots` must be ascending by serial.
     public init(
         set: SetName, version: UInt64, issued: Date, expires: Date, snapshots: [Entry] = [],
         tags: [String: SnapshotID] = [:], trackers: [String] = [], urls: [String] = [], peers: [Endpoint] = []
@@ -89,17 +106,24 @@ public struct Feed: Hashable, Sendable, Codable {
     /// The snapshot with the highest serial.
     public var newest: Entry? { snapshots.max { $0.serial < $1.serial } }
 
+    /// Nil when the snapshot is not live: expired, withdrawn, or never published.
     public func entry(_ snapshot: SnapshotID) -> Entry? { snapshots.first { $0.uuid == snapshot } }
 }
 
 /// Why a feed that carries a good signature is not accepted.
 public enum FeedRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The key signs for another set, or the upstream mixes sets up.
     case wrongSet(expected: SetName, found: SetName)
+    /// Most likely the format of a later version.
     case unknownFormat(Int)
+    /// Feed versions: the highest accepted so far, and the lower one that came.
     case rolledBack(accepted: UInt64, offered: UInt64)
+    /// By this node's clock.
     case expired(at: Date)
+    /// Two snapshots share a serial, or a later one has a lower serial.
     case notInOrder
 
+    /// A sentence for the operator, with what may be done about it.
     public var description: String {
         switch self {
         case .wrongSet(let expected, let found): "the feed is of set \(found), not of \(expected)"

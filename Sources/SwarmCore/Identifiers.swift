@@ -1,13 +1,17 @@
 /// Index of a piece in one torrent.
 public struct PieceIndex: Hashable, Comparable, Sendable {
+    /// From 0.
     public let rawValue: Int
+    /// Any number is taken; whether the torrent has such a piece is checked where it is used.
     public init(_ rawValue: Int) { self.rawValue = rawValue }
+    /// In the order of the torrent.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// The name of a set: `debian`, `fedora-enchilada`. It names directories and URL path segments, so it is restricted to
 /// 1 to 64 characters out of `A-Z a-z 0-9 . _ -`, the first of them a letter or digit.
 public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+    /// Keeps the rule above.
     public let rawValue: String
 
     /// Nil when `text` breaks the rule above.
@@ -32,9 +36,12 @@ public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Com
         }
     }
 
+    /// The bare name.
     public var description: String { rawValue }
+    /// By Unicode scalars, whatever the locale.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
+    /// Fails for a string that is not a name by the rule.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -45,6 +52,7 @@ public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Com
         self = name
     }
 
+    /// As a string.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)
@@ -53,6 +61,7 @@ public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Com
 
 /// The UUID of a snapshot, written in lower case.
 public struct SnapshotID: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+    /// 36 characters, in lower case.
     public let rawValue: String
 
     /// Nil unless `text` is a UUID in its 36-character form; upper case is lowered.
@@ -82,9 +91,12 @@ public struct SnapshotID: Hashable, Sendable, Codable, CustomStringConvertible, 
 
     private init(unchecked text: String) { rawValue = text }
 
+    /// The 36 characters.
     public var description: String { rawValue }
+    /// By the text: for a stable order, without a meaning in time.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
+    /// Takes upper case too; fails for a string that is not a UUID.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -95,6 +107,7 @@ public struct SnapshotID: Hashable, Sendable, Codable, CustomStringConvertible, 
         self = id
     }
 
+    /// As a string.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)
@@ -106,6 +119,7 @@ public typealias Serial = UInt64
 
 /// A class of files that are fetched together, 1 to 7; a higher one is fetched strictly before a lower one.
 public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringConvertible {
+    /// 1 to 7.
     public let rawValue: UInt8
 
     /// Nil outside 1 to 7.
@@ -123,9 +137,12 @@ public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringCon
     /// Files that a client reads first, and that refer to the metadata: `Release`, `repomd.xml`.
     public static let entryPoint = Priority(unchecked: 1)
 
+    /// The digit.
     public var description: String { String(rawValue) }
+    /// The lesser is fetched later.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
+    /// Fails for a number outside 1 to 7.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let priority = Self(try container.decode(Int.self)) else {
@@ -134,6 +151,7 @@ public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringCon
         self = priority
     }
 
+    /// As a number.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(rawValue)
@@ -142,9 +160,12 @@ public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringCon
 
 /// A TCP endpoint: a host name or an address, and a port. An empty host stands for "the host that this was read from".
 public struct Endpoint: Hashable, Sendable, Codable, CustomStringConvertible {
+    /// A name, or an address without brackets; may be empty.
     public let host: String
+    /// May be 0, where a listener lets the system choose.
     public let port: UInt16
 
+    /// Taken as they are; `host` without the brackets of an IPv6 address.
     public init(host: String, port: UInt16) {
         self.host = host
         self.port = port
@@ -171,8 +192,10 @@ public struct Endpoint: Hashable, Sendable, Codable, CustomStringConvertible {
     /// Whether the host stands for every interface, so that it cannot be dialled as it is.
     public var isUnspecified: Bool { host.isEmpty || host == "0.0.0.0" || host == "::" || host == "*" }
 
+    /// `HOST:PORT`, or `[IPV6]:PORT`: what `init(_:)` parses.
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// Fails for a string that `init(_:)` does not take.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -183,6 +206,7 @@ public struct Endpoint: Hashable, Sendable, Codable, CustomStringConvertible {
         self = endpoint
     }
 
+    /// As the string that `description` gives.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

@@ -6,6 +6,7 @@ public struct LocalSnapshot: Hashable, Sendable {
     public enum State: String, Hashable, Sendable {
         /// The tree is being linked: its content is neither the old nor the new snapshot's.
         case building
+        /// The tree holds what could be linked; the journal says what it lacks.
         case fetching
         /// Complete, verified and on disk; not visible.
         case ready
@@ -17,10 +18,14 @@ public struct LocalSnapshot: Hashable, Sendable {
         case spare
     }
 
+    /// Names its tree below `trees`.
     public let uuid: SnapshotID
+    /// The order among snapshots: a node never goes back to a lower one by itself.
     public let serial: Serial
+    /// As the node last wrote it down; a crash leaves it as it was.
     public var state: State
 
+    /// Every part given.
     public init(uuid: SnapshotID, serial: Serial, state: State) {
         self.uuid = uuid
         self.serial = serial

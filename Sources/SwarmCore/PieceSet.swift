@@ -42,7 +42,9 @@ public struct PieceSet: Hashable, Sendable {
 
     /// How many pieces are in the set.
     public var count: Int { bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
+    /// True also for a torrent without pieces.
     public var isEmpty: Bool { bytes.allSatisfy { $0 == 0 } }
+    /// True also for a torrent without pieces.
     public var isFull: Bool { count == pieceCount }
 
     /// The members in ascending order.
@@ -54,11 +56,13 @@ public struct PieceSet: Hashable, Sendable {
         return result
     }
 
+    /// Adds every member of `other`, which must have the same `pieceCount`.
     public mutating func formUnion(_ other: PieceSet) {
         precondition(other.pieceCount == pieceCount, "sets of different torrents")
         for index in bytes.indices { bytes[index] |= other.bytes[index] }
     }
 
+    /// Takes every member of `other` out; it must have the same `pieceCount`.
     public mutating func subtract(_ other: PieceSet) {
         precondition(other.pieceCount == pieceCount, "sets of different torrents")
         for index in bytes.indices { bytes[index] &= ~other.bytes[index] }

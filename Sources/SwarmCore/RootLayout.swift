@@ -7,8 +7,10 @@
 public struct RootLayout: Hashable, Sendable {
     /// The root directory, absolute, without a slash at the end.
     public let root: String
+    /// The set whose files lie here; it names the last directory of each tree, and a segment of the URL paths.
     public let set: SetName
 
+    /// Slashes at the end of `root` are dropped. The path is not made absolute.
     public init(root: String, set: SetName) {
         var trimmed = root
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
@@ -16,30 +18,45 @@ public struct RootLayout: Hashable, Sendable {
         self.set = set
     }
 
+    /// The link that readers follow, with the target `currentTarget(_:)`. Absent until the first activation.
     public var current: String { "\(root)/current" }
+    /// One directory for each snapshot; see `tree(_:)`.
     public var trees: String { "\(root)/trees" }
+    /// The directory of links to the snapshots that readers may see, by UUID, and of `current`.
     public var snapshots: String { "\(root)/snap" }
+    /// The directory of links named by the tags in the feed.
     public var masterTags: String { "\(root)/master-snap" }
+    /// The directory of links named by the tags of this node; a master has none.
     public var localTags: String { "\(root)/local-snap" }
 
     /// The private directory.
     public var swarm: String { "\(root)/.swarm" }
+    /// Locked by the one process that makes trees here: a node, or a publication on the master.
     public var lock: String { "\(swarm)/lock" }
+    /// The node's database of snapshots and its journal; a master has none.
     public var state: String { "\(swarm)/state.sqlite" }
+    /// The Unix socket at which the running daemon answers for its status.
     public var socket: String { "\(swarm)/status.sock" }
     /// The newest feed, as it was signed.
     public var feed: String { "\(swarm)/feed" }
+    /// Files `<uuid>.json`.
     public var manifests: String { "\(swarm)/manifests" }
+    /// Files `<info-hash>.torrent`, and the same with `.zst` at the end.
     public var torrents: String { "\(swarm)/torrents" }
+    /// Patches from one torrent to its successor.
     public var deltas: String { "\(swarm)/deltas" }
 
     /// The directory that is private until activation and that torrents are saved to: mode 0700, then 0755.
     public func tree(_ snapshot: SnapshotID) -> String { "\(trees)/\(snapshot)" }
     /// The snapshot's files.
     public func files(of snapshot: SnapshotID) -> String { "\(trees)/\(snapshot)/\(set)" }
+    /// The manifest as the feed's digest pins it, byte for byte.
     public func manifest(_ snapshot: SnapshotID) -> String { "\(manifests)/\(snapshot).json" }
+    /// For any BitTorrent client; may have trackers beside what the manifest's digest covers.
     public func torrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent" }
+    /// What nodes take: it decompresses to exactly what the manifest's digest covers.
     public func compressedTorrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent.zst" }
+    /// The link that lets readers at one snapshot, with the target `../trees/<uuid>/<set>`.
     public func snapshotLink(_ snapshot: SnapshotID) -> String { "\(snapshots)/\(snapshot)" }
 
     /// What the link `current` holds when `snapshot` is current.

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import SwarmCore
 import SwarmTestSupport
 import Testing
@@ -7,22 +6,22 @@ import Testing
 extension EndToEnd {
     @Suite("Order")
     struct OrderTests {
-        /// The moments that the file system notes of a file.
-        private struct Moments {
-            let born: Double
-            let finished: Double
-
-            init(_ path: String) throws {
-                var info = statx()
-                guard statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, UInt32(STATX_BTIME | STATX_CTIME), &info) == 0 else {
-                    throw SystemCallFailure("statx", path)
-                }
-                guard info.stx_mask & UInt32(STATX_BTIME) != 0 else {
-                    throw ProgramFailure("\(path): this file system does not note when a file was made")
-                }
-                born = Double(info.stx_btime.tv_sec) + Double(info.stx_btime.tv_nsec) / 1e9
-                finished = Double(info.stx_ctime.tv_sec) + Double(info.stx_ctime.tv_nsec) / 1e9
-            }
+        /// The moments that the file system notes of files: when each was made and last changed, in seconds since 1970.
+        private func moments(_ paths: some Collection<String>) throws -> (first: Double, last: Double) {
+            // Foundation and Glibc do not show statx(2); stat(1) does.
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/stat")
+            process.arguments = ["--printf", "%.9W %.9Z\\n"] + paths
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try process.run()
+            let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            process.waitUntilExit()
+            let lines = text.split(separator: "\n").map { $0.split(separator: " ").compactMap { Double($0) } }
+            #expect(lines.count == paths.count)
+            let (born, changed) = (lines.map { $0[0] }.min() ?? 0, lines.map { $0[1] }.max() ?? 0)
+            guard born > 0 else { throw ProgramFailure("this file system does not note when a file was made") }
+            return (born, changed)
         }
 
         @Test("Not a byte of metadata is there before the last package is whole, and entry points come last")
@@ -50,13 +49,9 @@ extension EndToEnd {
 
         /// A file is made when its first byte arrives, and last changed when it was checked: time and mode are set then.
         private func expectOrder(_ node: Node, _ payload: some Collection<String>) throws {
-            func moments(_ paths: some Collection<String>) throws -> (first: Double, last: Double) {
-                let all = try paths.map { try Moments("\(node.current)/\($0)") }
-                return (all.map(\.born).min() ?? 0, all.map(\.finished).max() ?? 0)
-            }
-            let packages = try moments(payload)
-            let metadata = try moments(SampleArchive.metadata)
-            let entryPoints = try moments(SampleArchive.entryPoints)
+            let packages = try moments(payload.map { "\(node.current)/\($0)" })
+            let metadata = try moments(SampleArchive.metadata.map { "\(node.current)/\($0)" })
+            let entryPoints = try moments(SampleArchive.entryPoints.map { "\(node.current)/\($0)" })
             #expect(packages.first < packages.last)
             #expect(metadata.first > packages.last)
             #expect(entryPoints.first > metadata.last)

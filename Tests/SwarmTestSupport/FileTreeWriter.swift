@@ -80,7 +80,8 @@ public struct FileTreeWriter: Sendable {
     }
 
     private func makeParent(_ path: String) throws {
-        guard let slash = path.lastIndex(of: "/") else { return }
+        // By bytes: a slash before a combining mark is another character.
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return }
         try makeDirectory(String(path[..<slash]))
     }
 

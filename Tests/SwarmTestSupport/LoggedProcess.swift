@@ -8,6 +8,9 @@ public final class LoggedProcess: Sendable {
     public struct Disappointment: Error, CustomStringConvertible {
         /// What it was, and what came instead.
         public let description: String
+
+        /// With what it was, and what came instead.
+        public init(description: String) { self.description = description }
     }
 
     private struct Waiter {

@@ -34,8 +34,7 @@ public final class RunningProgram: Sendable {
         var waiters: [CheckedContinuation<Int32, Never>] = []
     }
 
-    /// Process is not Sendable: it is touched by `start` and, behind the lock of `state`, by nothing but its handler.
-    private nonisolated(unsafe) let process = Process()
+    private let process = Process()
     private let command: String
     private let log: String
     private let state = Mutex(State())

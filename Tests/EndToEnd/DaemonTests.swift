@@ -1,0 +1,124 @@
+import Foundation
+import FoundationNetworking
+import SwarmCore
+import SwarmTestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite("The daemon")
+    struct DaemonTests {
+        @Test("A root has one daemon; SIGTERM ends it in order, and SIGHUP reads its configuration again")
+        func life() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 50, large: 4)
+                let master = try await Master.sample(bench, &archive)
+                let first = try await master.snapshot().snapshot
+                let server = try await master.serve()
+                let node = Node(master)
+                let (daemon, _) = try await node.run(server.url)
+                try await node.awaitActive(first)
+
+                let second = try await bench.run("swarm-node", ["run", "--config", node.configurationFile])
+                #expect(second.status == 1, "\(second)")
+                #expect(second.errors.contains("process \(daemon.pid)"), "\(second)")
+                #expect(second.errors.contains("is held by"), "\(second)")
+
+                // A new configuration: it serves HTTP from now on.
+                try node.configuration(server.url, top: "http-listen = \"\(node.address):18080\"")
+                    .write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
+                daemon.signal(SIGHUP)
+                try await eventually("HTTP after SIGHUP") {
+                    daemon.errors.contains("serving http://\(node.address):18080") ? () : nil
+                }
+                let url = try #require(URL(string: "http://\(node.address):18080/debian/dists/stable/Release"))
+                let release = try await URLSession.shared.data(from: url).0
+                #expect(release == FileManager.default.contents(atPath: master.source.location("dists/stable/Release")))
+
+                // A broken one changes nothing.
+                try "peer-listen = 5\n".write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
+                daemon.signal(SIGHUP)
+                try await eventually("a complaint") { daemon.errors.contains("the configuration stays as it was") ? () : nil }
+                _ = try archive.update(master.source, round: 1)
+                try await node.awaitActive(try await master.snapshot().snapshot)
+                try expectSource(node, master)
+                #expect(daemon.isRunning)
+
+                daemon.signal(SIGTERM)
+                let output = try await daemon.wait(deadline: .seconds(15))
+                #expect(output.status == 0, "\(output)")
+                let stored = try #require(try await node.status())
+                #expect(stored.current?.uuid == stored.snapshots.last?.uuid)
+            }
+        }
+
+        @Test("A new configuration that cannot be had leaves the old one at work")
+        func impossibleConfiguration() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 51, large: 4)
+                let master = try await Master.sample(bench, &archive)
+                let first = try await master.snapshot().snapshot
+                let server = try await master.serve()
+                let node = Node(master)
+                let (daemon, _) = try await node.run(server.url)
+                try await node.awaitActive(first)
+                // The address of the master: taken.
+                try node.configuration(server.url, top: "http-listen = \"\(server.address)\"")
+                    .write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
+                daemon.signal(SIGHUP)
+                try await eventually("a complaint") { daemon.errors.contains("the configuration stays as it was") ? () : nil }
+                _ = try archive.update(master.source, round: 1)
+                try await node.awaitActive(try await master.snapshot().snapshot)
+                #expect(daemon.isRunning)
+            }
+        }
+
+        @Test("A node is the upstream of another when the master is gone, by peers and by HTTP")
+        func chain() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 52, large: 6)
+                let master = try await Master.sample(bench, &archive)
+                let first = try await master.snapshot().snapshot
+                let server = try await master.serve()
+                let node = Node(master, 2)
+                let (_, ready) = try await node.run(server.url, top: "http-listen = \"127.0.0.2:0\"")
+                try await node.awaitActive(first)
+                let url = "http://\(try #require(ready.http.first))"
+                let peer = try #require(ready.peers.first)
+
+                let follower = Node(master, 5)
+                let following = try await follower.run(url)
+                server.program.signal(SIGKILL)
+                await server.program.end()
+                let byPeer = try await Node(master, 3).synced(url, "--peer", peer)
+                #expect(byPeer.bytesFromPeers > 0 && byPeer.bytesFromHTTP == 0)
+                try expectSource(Node(master, 3), master)
+                let byHTTP = try await Node(master, 4).synced(url, "--http-after", "0s")
+                #expect(byHTTP.bytesFromHTTP > 0)
+                try expectSource(Node(master, 4), master)
+                following.program.signal(SIGTERM)
+                #expect(await following.program.end() == 0)
+            }
+        }
+
+        @Test("Without BitTorrent the content comes over HTTP, and as fast as the line")
+        func withoutPeers() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 53)
+                let master = try await Master.sample(bench, &archive)
+                _ = try await master.snapshot()
+                let server = try await master.serve()
+                // The master's own daemon is no peer that anyone is told of.
+                let note = try master.signed { feed in
+                    feed.version += 1
+                    feed.peers = []
+                }
+                let node = Node(master)
+                let snapshot = try await UpstreamServer.run(master, note) { try await node.synced($0.url, "--http-after", "2s") }
+                #expect(snapshot.bytesFromHTTP == snapshot.bytesWanted)
+                #expect(snapshot.bytesFetched == snapshot.bytesFromHTTP)
+                try expectSource(node, master)
+                #expect(try await master.uploaded(server) == 0)
+            }
+        }
+    }
+}
