@@ -7,6 +7,7 @@ public struct Descriptor: ~Copyable, Sendable {
     /// For messages.
     public let path: String
 
+    /// Takes over an open descriptor, which nobody else may close.
     public init(adopting rawValue: Int32, path: String) {
         self.rawValue = rawValue
         self.path = path
@@ -43,6 +44,7 @@ public struct Descriptor: ~Copyable, Sendable {
         return Descriptor(adopting: number, path: path)
     }
 
+    /// The status of what is open.
     public func status() throws(FileError) -> FileStatus {
         var info = stat()
         guard fstat(rawValue, &info) == 0 else { throw .last("read the status of", path) }
@@ -77,7 +79,9 @@ public struct Descriptor: ~Copyable, Sendable {
     public func write(_ bytes: [UInt8]) throws(FileError) {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(rawValue, $0.baseAddress.map { $0 + done }, bytes.count - done)
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw .last("write", path)
@@ -94,10 +98,12 @@ public struct Descriptor: ~Copyable, Sendable {
 
 /// What `lstat` says of a file.
 public struct FileStatus: Hashable, Sendable {
+    /// What a name stands for.
     public enum Kind: Sendable {
         case regular, directory, symlink, other
     }
 
+    /// What the name stands for.
     public let kind: Kind
     /// Bytes.
     public let size: Int64
@@ -107,8 +113,11 @@ public struct FileStatus: Hashable, Sendable {
     public let mtime: Int64
     /// Nanoseconds since 1970.
     public let ctime: Int64
+    /// The number of the inode on its device.
     public let inode: UInt64
+    /// The number of the file system.
     public let device: UInt64
+    /// How many names the inode has.
     public let links: UInt64
     /// The permission bits.
     public let mode: UInt32
@@ -139,5 +148,6 @@ public struct FileStatus: Hashable, Sendable {
 
     /// Whole seconds, rounded down, as torrents hold them.
     public var mtimeSeconds: Int64 { mtime >= 0 ? mtime / 1_000_000_000 : (mtime + 1) / 1_000_000_000 - 1 }
+    /// Whether anybody may execute the file.
     public var isExecutable: Bool { mode & 0o111 != 0 }
 }

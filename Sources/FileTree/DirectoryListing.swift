@@ -43,6 +43,7 @@ public final class DirectoryListing {
         self.directory = directory
     }
 
+    /// How many names there are, `.` and `..` left out.
     public var count: Int { starts.count }
 
     /// The bytes of a name.

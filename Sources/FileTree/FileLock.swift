@@ -4,9 +4,11 @@ internal import Glibc
 public struct FileLock: ~Copyable, Sendable {
     /// Somebody else has it.
     public struct Held: Error, Sendable, CustomStringConvertible {
+        /// The file that is locked.
         public let path: String
         /// What the owner wrote into the file: its process id and name.
         public let owner: String
+        /// Who holds what, and what to do.
         public var description: String {
             "\(path) is held by \(owner.isEmpty ? "another process" : owner): stop that one first, or use another directory"
         }

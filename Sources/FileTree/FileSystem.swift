@@ -13,6 +13,7 @@ public enum FileSystem {
         return FileStatus(info)
     }
 
+    /// Whether there is anything at `path`; a link counts whatever it leads to.
     public static func exists(_ path: String) -> Bool {
         var info = stat()
         return lstat(path, &info) == 0
@@ -47,6 +48,7 @@ public enum FileSystem {
         guard linkat(AT_FDCWD, existing, AT_FDCWD, path, 0) == 0 else { throw .last("link", "\(path) to \(existing)") }
     }
 
+    /// Makes a symbolic link; it is an error when there is something at `path`.
     public static func symlink(_ target: String, at path: String) throws(FileError) {
         guard Glibc.symlink(target, path) == 0 else { throw .last("make the link", path) }
     }
@@ -67,6 +69,7 @@ public enum FileSystem {
         try rename(temporary, to: path)
     }
 
+    /// Renames in one step; a file at `destination` is replaced.
     public static func rename(_ path: String, to destination: String) throws(FileError) {
         guard Glibc.rename(path, destination) == 0 else { throw .last("rename", "\(path) to \(destination)") }
     }
@@ -97,6 +100,7 @@ public enum FileSystem {
         try Descriptor.directory(path).names()
     }
 
+    /// Sets the permission bits; a link is followed.
     public static func setMode(_ path: String, _ mode: UInt32) throws(FileError) {
         guard chmod(path, mode) == 0 else { throw .last("set the mode of", path) }
     }

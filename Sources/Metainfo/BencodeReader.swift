@@ -8,6 +8,7 @@ public enum BencodeError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooDeep(offset: Int)
     case trailingBytes(offset: Int)
 
+    /// What is wrong, and where.
     public var description: String {
         switch self {
         case .truncated: "the bencoded data ends too early"
@@ -27,10 +28,12 @@ public struct BencodeReader: Sendable {
     /// Values may be nested this deeply; a torrent needs six levels.
     public static let depthLimit = 16
 
+    /// All of the input.
     public let bytes: [UInt8]
     /// Where the next value begins.
     public private(set) var offset = 0
 
+    /// A reader at the beginning of `bytes`.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The kind of the next value by its first byte: `i`, `l`, `d`, or a digit of a string.
@@ -39,6 +42,7 @@ public struct BencodeReader: Sendable {
         return bytes[offset]
     }
 
+    /// An integer of 64 bits.
     public mutating func integer() throws(BencodeError) -> Int64 {
         let start = offset
         guard try peek() == UInt8(ascii: "i") else { throw .unexpected(offset: offset, wanted: "an integer") }

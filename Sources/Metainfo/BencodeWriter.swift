@@ -5,20 +5,24 @@ public struct BencodeWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
     private var lastKeys: [[UInt8]?] = []
 
+    /// A writer with room for `capacity` bytes; more is made when needed.
     public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
+    /// An integer.
     public mutating func integer(_ value: some BinaryInteger) {
         bytes.append(UInt8(ascii: "i"))
         bytes.append(contentsOf: String(value).utf8)
         bytes.append(UInt8(ascii: "e"))
     }
 
+    /// A string of any bytes.
     public mutating func string(_ value: some Collection<UInt8>) {
         bytes.append(contentsOf: String(value.count).utf8)
         bytes.append(UInt8(ascii: ":"))
         bytes.append(contentsOf: value)
     }
 
+    /// A text in UTF-8.
     public mutating func string(_ value: String) { string(Array(value.utf8)) }
 
     /// A dictionary; `content` writes its keys, each followed by one value.

@@ -2,7 +2,9 @@
 public struct MetainfoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of fault; more may come.
     public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The name of the kind.
         public let rawValue: String
+        /// A kind by its name.
         public init(rawValue: String) { self.rawValue = rawValue }
         /// Not canonical bencoding.
         public static let malformed = Code(rawValue: "malformed")
@@ -18,13 +20,17 @@ public struct MetainfoError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let refused = Code(rawValue: "refused")
     }
 
+    /// The kind.
     public let code: Code
+    /// What is wrong, with which name.
     public let message: String
 
+    /// An error with the given parts.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }

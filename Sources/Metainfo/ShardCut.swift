@@ -12,19 +12,24 @@ public struct ShardCut: Hashable, Sendable {
         /// … and this many bytes.
         public var shardBytes: Int64 = 64 << 30
 
+        /// The policy with its defaults.
         public init() {}
     }
 
     /// One shard: the directory that it is cut at, and the class when each class has its own.
     public struct Key: Hashable, Sendable, Comparable {
+        /// The directory; empty for the root.
         public let directory: String
+        /// The only class in the shard; nil when all are.
         public let priority: Priority?
 
+        /// A key of the given parts.
         public init(directory: String, priority: Priority?) {
             self.directory = directory
             self.priority = priority
         }
 
+        /// By directory, and the class that is fetched first before the others.
         public static func < (left: Key, right: Key) -> Bool {
             left.directory != right.directory
                 ? left.directory < right.directory : (left.priority?.rawValue ?? 0) > (right.priority?.rawValue ?? 0)

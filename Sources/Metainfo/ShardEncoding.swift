@@ -90,7 +90,9 @@ extension ShardLayout {
                 hashes.reserveCapacity(pieceCount * InfoHash.byteCount)
                 for segment in segments {
                     for hash in segment.hashes {
-                        guard let hash else { preconditionFailure("a torrent is written when all its hashes are known") }
+                        guard let hash else {
+                            preconditionFailure("a torrent is written when all its hashes are known")
+                        }
                         hashes.append(contentsOf: hash)
                     }
                 }

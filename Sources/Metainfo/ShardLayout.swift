@@ -39,16 +39,19 @@ public struct ShardLayout: Sendable {
         /// Runs are packed anew when this part of a shard's packed bytes is pads.
         public var repackAt = 0.25
 
+        /// A policy that packs anew at a quarter.
         public init(pieceLength: Int, alignFrom: Int64) {
             self.pieceLength = pieceLength
             self.alignFrom = alignFrom
         }
     }
 
+    /// What decides where files go.
     public let policy: Policy
     var segments: [Segment] = []
     /// Directories that hold nothing, and links: by path.
     public private(set) var emptyDirectories: Set<String> = []
+    /// The texts of symbolic links, by path.
     public private(set) var links: [String: String] = [:]
 
     /// An empty shard.
@@ -92,6 +95,7 @@ public struct ShardLayout: Sendable {
     public var fileCount: Int {
         segments.reduce(0) { $0 + $1.items.count { if case .file = $0 { true } else { false } } }
     }
+    /// Whether the shard holds nothing at all.
     public var isEmpty: Bool { segments.isEmpty && emptyDirectories.isEmpty && links.isEmpty }
 
     /// The files, in the torrent's order.
@@ -105,14 +109,21 @@ public struct ShardLayout: Sendable {
     public struct Change: Sendable {
         /// Paths of files that are no longer as they were: gone, or in `added` with another state.
         public var removed: Set<String> = []
+        /// Files that are new, or have another content, time, mode or class.
         public var added: [FileEntry] = []
+        /// Directories that are new and empty, or became empty.
         public var addedDirectories: [String] = []
+        /// Directories that were empty, and are gone or hold something now.
         public var removedDirectories: [String] = []
+        /// Symbolic links that are new or have another text.
         public var addedLinks: [LinkEntry] = []
+        /// Paths of links that are gone or have another text.
         public var removedLinks: [String] = []
 
+        /// A change of nothing.
         public init() {}
 
+        /// Whether nothing changes.
         public var isEmpty: Bool {
             removed.isEmpty && added.isEmpty && addedDirectories.isEmpty && removedDirectories.isEmpty
                 && addedLinks.isEmpty && removedLinks.isEmpty
@@ -135,7 +146,9 @@ public struct ShardLayout: Sendable {
         func successor(of file: FileEntry) -> FileEntry? {
             guard let candidates = successors[file.sha256] else { return nil }
             let samePath = candidates.lastIndex { $0.path == file.path && $0.priority == file.priority }
-            guard let index = samePath ?? candidates.lastIndex(where: { $0.priority == file.priority }) else { return nil }
+            guard let index = samePath ?? candidates.lastIndex(where: { $0.priority == file.priority }) else {
+                return nil
+            }
             return successors[file.sha256]?.remove(at: index)
         }
         // A path that is added replaces what has its name, whatever the caller knew of it.
@@ -185,7 +198,9 @@ public struct ShardLayout: Sendable {
         // Runs: one for each class, what is new apart from what nodes have from elsewhere.
         let small = sorted.filter { $0.length < policy.alignFrom }
         var runs: [RunKey: [Item]] = [:]
-        for file in small { runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(.file(file)) }
+        for file in small {
+            runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(.file(file))
+        }
         for (_, items) in runs.sorted(by: { $0.key < $1.key }) { segments.append(unhashed(items)) }
     }
 
@@ -260,7 +275,9 @@ public struct ShardLayout: Sendable {
         var moving: [Priority: [Item]] = [:]
         // A run of this very snapshot has no hole, and nothing in it is on a node yet: it stays apart.
         segments = segments.flatMap { segment -> [Segment] in
-            let isNew = segment.hashes.allSatisfy { $0 == nil } && !segment.items.contains { if case .pad = $0 { true } else { false } }
+            let isNew =
+                segment.hashes.allSatisfy { $0 == nil }
+                && !segment.items.contains { if case .pad = $0 { true } else { false } }
             guard !isNew else { return [segment] }
             var kept: [Segment] = []
             for item in segment.items {

@@ -11,6 +11,7 @@ public struct Torrent: Sendable {
 
     /// The whole `.torrent`.
     public let bytes: [UInt8]
+    /// SHA-1 of the info dictionary: the name of the swarm.
     public let infoHash: InfoHash
     /// The set's name: the directory that the files are in.
     public let name: String
@@ -34,21 +35,28 @@ public struct Torrent: Sendable {
 
     /// Entries, pads and links included.
     public var entryCount: Int { lengths.count }
+    /// How many pieces the content has.
     public var pieceCount: Int { pieceHashRange.count / InfoHash.byteCount }
     /// Bytes of content, pads included.
     public var contentLength: Int64 { (offsets.last ?? 0) + (lengths.last ?? 0) }
 
+    /// What the entry is.
     public func kind(_ entry: Int) -> Kind { Kind(rawValue: kinds[entry] & 3) ?? .pad }
+    /// Whether the file is executable.
     public func isExecutable(_ entry: Int) -> Bool { kinds[entry] & 4 != 0 }
+    /// Length of the entry in bytes.
     public func length(_ entry: Int) -> Int64 { lengths[entry] }
     /// Where the entry begins in the torrent's content.
     public func offset(_ entry: Int) -> Int64 { offsets[entry] }
     /// Seconds since 1970.
     public func mtime(_ entry: Int) -> Int64 { mtimes[entry] }
+    /// The class of the file.
     public func priority(_ entry: Int) -> Priority { Priority(Int(priorities[entry])) ?? .payload }
+    /// The path from the set's root, as bytes.
     public func pathUTF8(_ entry: Int) -> ArraySlice<UInt8> {
         pathBytes[Int(pathStarts[entry])..<Int(pathStarts[entry + 1])]
     }
+    /// The path from the set's root.
     public func path(_ entry: Int) -> String { String(decoding: pathUTF8(entry), as: UTF8.self) }
 
     /// The SHA-256 of a file's content. The entry must be a file.
@@ -60,6 +68,7 @@ public struct Torrent: Sendable {
         return digest
     }
 
+    /// What decides whether two files may share an inode. The entry must be a file.
     public func identity(_ entry: Int) -> FileIdentity {
         FileIdentity(sha256: sha256(entry), mtime: mtimes[entry], executable: isExecutable(entry))
     }

@@ -15,6 +15,7 @@ extension Torrent {
         /// libtorrent's largest offset.
         public var content: Int64 = 1 << 47
 
+        /// The limits with their defaults.
         public init() {}
     }
 
@@ -123,8 +124,12 @@ enum Key {
 
 extension BencodeReader {
     mutating func passOver() throws(MetainfoError) { do { try skip() } catch { throw .malformed(error) } }
-    mutating func number() throws(MetainfoError) -> Int64 { do { return try integer() } catch { throw .malformed(error) } }
-    mutating func text() throws(MetainfoError) -> Range<Int> { do { return try string() } catch { throw .malformed(error) } }
+    mutating func number() throws(MetainfoError) -> Int64 {
+        do { return try integer() } catch { throw .malformed(error) }
+    }
+    mutating func text() throws(MetainfoError) -> Range<Int> {
+        do { return try string() } catch { throw .malformed(error) }
+    }
 }
 
 /// What is known while an info dictionary is read.
@@ -160,7 +165,8 @@ struct TorrentParser {
             } else if reader.matches(key, Key.pieceLength) {
                 pieceLength = try reader.number()
                 guard (16 << 10...64 << 20).contains(pieceLength), pieceLength.nonzeroBitCount == 1 else {
-                    throw MetainfoError(.invalid, "a piece length of \(pieceLength) bytes; a power of two from 16 KiB to 64 MiB is due")
+                    throw MetainfoError(
+                        .invalid, "a piece length of \(pieceLength) bytes; a power of two from 16 KiB to 64 MiB is due")
                 }
             } else if reader.matches(key, Key.pieces) {
                 let range = try reader.text()
@@ -219,7 +225,8 @@ struct TorrentParser {
         let path = pathBytes[pathStart...]
         guard !path.isEmpty else { throw MetainfoError(.invalid, "entry \(lengths.count) has no path") }
         guard let length, length >= 0, length <= limits.content - end else {
-            throw MetainfoError(.tooLarge, "“\(shown(path))” has a length that is missing, negative or beyond the limit")
+            throw MetainfoError(
+                .tooLarge, "“\(shown(path))” has a length that is missing, negative or beyond the limit")
         }
         guard let priority = Priority(Int(clamping: priority)) else {
             throw MetainfoError(.invalid, "“\(shown(path))” has priority \(priority); 1 to 7 is due")
@@ -265,7 +272,9 @@ struct TorrentParser {
         guard depth <= TreePath.depthLimit, pathBytes.count - start <= TreePath.lengthLimit else {
             throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(shown(pathBytes[start...]))”")
         }
-        guard pathBytes.count <= Int(UInt32.max) else { throw MetainfoError(.tooLarge, "the torrent's paths exceed 4 GiB") }
+        guard pathBytes.count <= Int(UInt32.max) else {
+            throw MetainfoError(.tooLarge, "the torrent's paths exceed 4 GiB")
+        }
     }
 
     private func joined(_ reader: inout BencodeReader) throws(MetainfoError) -> String {
@@ -299,7 +308,8 @@ struct TorrentParser {
             } else if reader.matches(key, Key.version) {
                 let version = try reader.number()
                 guard version == Torrent.formatVersion else {
-                    throw MetainfoError(.invalid, "the torrent has format \(version), which this version does not know; upgrade")
+                    throw MetainfoError(
+                        .invalid, "the torrent has format \(version), which this version does not know; upgrade")
                 }
             } else {
                 try reader.passOver()
@@ -326,7 +336,8 @@ struct TorrentParser {
         }
         guard let path, let target else { throw MetainfoError(.invalid, "a link without path or target") }
         guard TreePath.resolve(link: path, target: target) != nil else {
-            throw MetainfoError(.unsafeLink, "the link “\(shown(path.utf8))” to “\(shown(target.utf8))” leaves the tree")
+            throw MetainfoError(
+                .unsafeLink, "the link “\(shown(path.utf8))” to “\(shown(target.utf8))” leaves the tree")
         }
         links.append(LinkEntry(path: path, target: target))
     }

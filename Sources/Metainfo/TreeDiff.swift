@@ -2,9 +2,12 @@ public import SwarmCore
 
 /// A file of a snapshot, by the place of its torrent in the snapshot's list and its entry there.
 public struct FileReference: Hashable, Sendable {
+    /// The torrent's place in the list.
     public let shard: Int
+    /// The entry's index in the torrent.
     public let entry: Int
 
+    /// A reference to an entry of a torrent.
     public init(shard: Int, entry: Int) {
         self.shard = shard
         self.entry = entry
@@ -17,9 +20,13 @@ public struct TreeDiff: Sendable {
     public private(set) var removedFiles: [String] = []
     /// Files of the target that the tree does not hold as they should be.
     public private(set) var placed: [FileReference] = []
+    /// Links to unlink: gone, or with another text.
     public private(set) var removedLinks: [String] = []
+    /// Links to make, after `removedLinks` are gone.
     public private(set) var addedLinks: [LinkEntry] = []
+    /// Directories that the base had empty and the target has not, the deepest first.
     public private(set) var removedDirectories: [String] = []
+    /// Directories that the target has empty and the base has not.
     public private(set) var addedDirectories: [String] = []
 
     /// Compares shard by shard; shards with the same info-hash are not opened.
@@ -71,7 +78,9 @@ public struct TreeDiff: Sendable {
         }
     }
 
-    private mutating func mergeFiles(_ old: [FileReference], _ base: [Torrent], _ new: [FileReference], _ target: [Torrent]) {
+    private mutating func mergeFiles(
+        _ old: [FileReference], _ base: [Torrent], _ new: [FileReference], _ target: [Torrent]
+    ) {
         var (left, right) = (0, 0)
         while left < old.count || right < new.count {
             if left == old.count {

@@ -8,10 +8,14 @@ public struct FileEntry: Hashable, Sendable {
     public var length: Int64
     /// Seconds since 1970.
     public var mtime: Int64
+    /// Whether it is executable.
     public var executable: Bool
+    /// When it is fetched.
     public var priority: Priority
+    /// SHA-256 of the content.
     public var sha256: SHA256Digest
 
+    /// An entry of the given parts.
     public init(
         path: String, length: Int64, mtime: Int64, executable: Bool, priority: Priority, sha256: SHA256Digest
     ) {
@@ -29,10 +33,14 @@ public struct FileEntry: Hashable, Sendable {
 
 /// Content, time and mode: two files that are equal in these may be hard links of one another.
 public struct FileIdentity: Hashable, Sendable {
+    /// SHA-256 of the content.
     public let sha256: SHA256Digest
+    /// Seconds since 1970.
     public let mtime: Int64
+    /// Whether it is executable.
     public let executable: Bool
 
+    /// An identity of the given parts.
     public init(sha256: SHA256Digest, mtime: Int64, executable: Bool) {
         self.sha256 = sha256
         self.mtime = mtime
@@ -42,10 +50,12 @@ public struct FileIdentity: Hashable, Sendable {
 
 /// A symbolic link that stays inside the tree.
 public struct LinkEntry: Hashable, Sendable {
+    /// From the set's root, components joined by `/`.
     public var path: String
     /// The link's text, relative to the directory that it is in.
     public var target: String
 
+    /// A link of the given parts.
     public init(path: String, target: String) {
         self.path = path
         self.target = target

@@ -42,7 +42,8 @@ public enum TreePath {
     public static func resolve(link path: String, target: String) -> String? {
         let slash = UInt8(ascii: "/")
         // By bytes: to Swift, a slash that a combining mark follows is another character.
-        guard !target.isEmpty, target.utf8.first != slash, target.utf8.count <= lengthLimit, !target.utf8.contains(0) else {
+        guard !target.isEmpty, target.utf8.first != slash, target.utf8.count <= lengthLimit, !target.utf8.contains(0)
+        else {
             return nil
         }
         var stack = path.utf8.split(separator: slash).dropLast()

@@ -125,7 +125,8 @@ struct PieceHasher: Sendable {
                 let file = try Descriptor.file(location)
                 guard try file.read(into: &content, range: start..<(start + length), at: offset) == length else {
                     throw PublishingError(
-                        .changing, "\(location) became shorter while it was published; nothing was published, run it again")
+                        .changing,
+                        "\(location) became shorter while it was published; nothing was published, run it again")
                 }
             }
         }

@@ -49,7 +49,9 @@ struct DirectoryComparison {
                 order = -1
             }
             if order > 0, let known = row {
-                try gone(SourceIndex.join(path, String(decoding: known[0] as Data, as: UTF8.self)), SourceIndex.Row(known, from: 1))
+                try gone(
+                    SourceIndex.join(path, String(decoding: known[0] as Data, as: UTF8.self)),
+                    SourceIndex.Row(known, from: 1))
                 row = try rows.next()
                 continue
             }
@@ -94,11 +96,13 @@ struct DirectoryComparison {
             return false
         }
         if let fault = TreePath.fault(in: path) {
-            throw PublishingError(.badName, "\(scanner.source)/\(path) has \(fault), which a torrent cannot carry; rename it")
+            throw PublishingError(
+                .badName, "\(scanner.source)/\(path) has \(fault), which a torrent cannot carry; rename it")
         }
         if known == nil, !name.utf8.allSatisfy({ $0 < 0x80 }) { try checkForms(listing, directory) }
         guard path != ".pad" else {
-            throw PublishingError(.badName, "\(scanner.source)/.pad has the name that torrents give to padding (BEP 47); rename it")
+            throw PublishingError(
+                .badName, "\(scanner.source)/.pad has the name that torrents give to padding (BEP 47); rename it")
         }
         if status.kind == .directory {
             if let previous, previous.kind != .directory { changes.removed.append((path, previous)) }

@@ -10,15 +10,20 @@ public struct Publisher: Sendable {
     public struct Options: Sendable {
         /// The earliest moment of activation; nil for the configured delay from now.
         public var activateAt: Date?
+        /// From publication to activation; nil for what the configuration says.
         public var delay: Duration?
+        /// Whether the snapshot is under embargo.
         public var hold = false
+        /// A tag for the snapshot, or for the newest one when nothing changed.
         public var tag: String?
         /// Paths that changed, relative to the source or absolute below it; nil to look at all.
         public var changes: [String]?
         /// Publish even when nothing changed.
         public var force = false
+        /// Find out what would be published, and publish nothing.
         public var dryRun = false
 
+        /// The options of a plain snapshot.
         public init() {}
     }
 
@@ -34,9 +39,13 @@ public struct Publisher: Sendable {
     public struct Report: Sendable, Codable {
         /// A torrent of the snapshot.
         public struct Torrent: Sendable, Codable {
+            /// The name of its swarm.
             public let infoHash: InfoHash
+            /// A name for people.
             public let label: String
+            /// Files in it.
             public let files: Int
+            /// Bytes of its files.
             public let bytes: Int64
             /// Whether the parent has it too.
             public let unchanged: Bool
@@ -44,19 +53,26 @@ public struct Publisher: Sendable {
 
         /// Nil when nothing changed, or with a dry run.
         public let uuid: SnapshotID?
+        /// Nil when nothing was published.
         public let serial: Serial?
+        /// Whether there is a new snapshot.
         public let published: Bool
         /// Whether the source differs from the newest snapshot; a dry run publishes nothing all the same.
         public let changed: Bool
+        /// Files in it.
         public let files: Int
+        /// Bytes of its files.
         public let bytes: Int64
         /// Bytes of content that was read in the source.
         public let bytesRead: Int64
+        /// Files that are new or changed.
         public let filesChanged: Int
+        /// Files that are gone or were replaced.
         public let filesRemoved: Int
         /// Files whose content changed under the same inode: the trees of earlier snapshots, which are hard links of it,
         /// hold the new content too.
         public let changedInPlace: [String]
+        /// The shards, in the manifest's order.
         public let torrents: [Torrent]
         /// Seconds.
         public let seconds: Double
@@ -66,6 +82,7 @@ public struct Publisher: Sendable {
     let now: @Sendable () -> Date
     let progress: @Sendable (Progress) -> Void
 
+    /// A publisher for `store`, with its clock. `progress` is called from any thread.
     public init(
         store: SnapshotStore, now: @escaping @Sendable () -> Date = { Date() },
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
@@ -101,8 +118,10 @@ public struct Publisher: Sendable {
         ) -> Report {
             let shards = manifest?.shards ?? []
             return Report(
-                uuid: published ? manifest?.uuid : nil, serial: published ? manifest?.serial : nil, published: published,
-                changed: changed, files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0, bytesRead: read,
+                uuid: published ? manifest?.uuid : nil, serial: published ? manifest?.serial : nil,
+                published: published,
+                changed: changed, files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0,
+                bytesRead: read,
                 filesChanged: changes.files.count, filesRemoved: changes.removed.count { $0.row.kind == .file },
                 changedInPlace: inPlace,
                 torrents: shards.map {
@@ -195,9 +214,11 @@ public struct Publisher: Sendable {
         for file in changes.files {
             let isNew = file.previous == nil || file.previous?.inode != file.status.inode
             if isNew, file.status.device == device,
-                let digest = try index.digest(inode: file.status.inode, size: file.status.size, mtime: file.status.mtime)
+                let digest = try index.digest(
+                    inode: file.status.inode, size: file.status.size, mtime: file.status.mtime)
             {
-                known.append(HashedFile(path: file.path, status: file.status, sha256: digest, pieces: [], isKnown: true))
+                known.append(
+                    HashedFile(path: file.path, status: file.status, sha256: digest, pieces: [], isKnown: true))
             } else if file.status.links > 1, twins[file.status.inode] != nil {
                 twins[file.status.inode]?.append(file)
             } else {
@@ -214,8 +235,11 @@ public struct Publisher: Sendable {
         var hashed = try hasher.hash(unread)
         read.withLock { $0 = counter.add(0) }
         for file in hashed {
-            for twin in twins[file.status.inode] ?? [] where twin.status.size == file.status.size && twin.status.mtime == file.status.mtime {
-                known.append(HashedFile(path: twin.path, status: twin.status, sha256: file.sha256, pieces: file.pieces, isKnown: true))
+            for twin in twins[file.status.inode] ?? []
+            where twin.status.size == file.status.size && twin.status.mtime == file.status.mtime {
+                known.append(
+                    HashedFile(
+                        path: twin.path, status: twin.status, sha256: file.sha256, pieces: file.pieces, isKnown: true))
             }
         }
         hashed += known
@@ -260,7 +284,9 @@ public struct Publisher: Sendable {
         return try paths.map { path in
             var path = path
             if path == source { return "" }
-            if path.utf8.starts(with: "\(source)/".utf8) { path = String(path.utf8.dropFirst(source.utf8.count + 1)) ?? "" }
+            if path.utf8.starts(with: "\(source)/".utf8) {
+                path = String(path.utf8.dropFirst(source.utf8.count + 1)) ?? ""
+            }
             while path.utf8.starts(with: "./".utf8) { path = String(path.utf8.dropFirst(2)) ?? "" }
             while path.utf8.last == UInt8(ascii: "/") { path = String(path.utf8.dropLast()) ?? "" }
             if path.isEmpty || path == "." { return "" }
@@ -279,7 +305,8 @@ public struct Publisher: Sendable {
         }
     }
 
-    private func write(_ manifest: Manifest, _ torrents: [InfoHash: Torrent], _ compressed: [InfoHash: [UInt8]]) throws {
+    private func write(_ manifest: Manifest, _ torrents: [InfoHash: Torrent], _ compressed: [InfoHash: [UInt8]]) throws
+    {
         let layout = store.layout
         for (infoHash, torrent) in torrents {
             try FileSystem.writeAtomically(

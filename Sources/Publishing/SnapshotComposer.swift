@@ -155,7 +155,8 @@ private struct Composition {
             for key in shards.keys { _ = try open(key) }
             cut =
                 cut.isSharded
-                ? ShardCut() : ShardCut(files: layouts.values.flatMap { $0.files.map { ($0.path, $0.length) } }, policy: policy)
+                ? ShardCut()
+                : ShardCut(files: layouts.values.flatMap { $0.files.map { ($0.path, $0.length) } }, policy: policy)
             try redistribute(layouts.keys.sorted())
         }
     }

@@ -56,7 +56,8 @@ extension SnapshotStore {
     public func untag(_ tag: String, now: Date) throws {
         try updateFeed(now: now) { feed in
             guard feed.tags.removeValue(forKey: tag) != nil else {
-                throw PublishingError(.noSnapshot, "there is no tag “\(shown(tag.utf8.prefix(80)))”; see swarm-publish list")
+                throw PublishingError(
+                    .noSnapshot, "there is no tag “\(shown(tag.utf8.prefix(80)))”; see swarm-publish list")
             }
         }
         try activateDue(now: now)

@@ -5,8 +5,11 @@ public import SwarmCore
 
 /// The master's directory: configuration, key, index, feed, manifests, torrents and trees of one set.
 public struct SnapshotStore: Sendable {
+    /// The store's directory, absolute.
     public let directory: String
+    /// What `config.toml` says.
     public let configuration: StoreConfiguration
+    /// Where things lie.
     public let layout: RootLayout
     let key: SigningKey
 
@@ -34,7 +37,8 @@ public struct SnapshotStore: Sendable {
         let layout = RootLayout(root: directory, set: configuration.set)
         guard !"\(layout.root)/".hasPrefix("\(configuration.source)/") else {
             throw PublishingError(
-                .store, "the store \(layout.root) lies inside the source \(configuration.source) and would publish itself")
+                .store,
+                "the store \(layout.root) lies inside the source \(configuration.source) and would publish itself")
         }
         for path in [layout.trees, layout.snapshots, layout.masterTags, layout.manifests, layout.torrents] {
             try FileSystem.makeDirectories(path)
@@ -52,10 +56,12 @@ public struct SnapshotStore: Sendable {
     public init(_ directory: String) throws {
         let path = Self.configurationPath(directory)
         guard let text = try FileSystem.contents(path) else {
-            throw PublishingError(.store, "\(directory) is no store: \(path) is missing; make one with swarm-publish init")
+            throw PublishingError(
+                .store, "\(directory) is no store: \(path) is missing; make one with swarm-publish init")
         }
         guard let secret = try FileSystem.contents(Self.keyPath(directory)) else {
-            throw PublishingError(.store, "\(Self.keyPath(directory)) is missing: without the key nothing can be published")
+            throw PublishingError(
+                .store, "\(Self.keyPath(directory)) is missing: without the key nothing can be published")
         }
         configuration = try StoreConfiguration(text: String(decoding: text, as: UTF8.self), file: path)
         self.directory = directory
@@ -81,7 +87,8 @@ public struct SnapshotStore: Sendable {
         let issued = Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down))
         let old = try feed()?.feed
         var feed =
-            old ?? Feed(set: configuration.set, version: 0, issued: issued, expires: issued.addingTimeInterval(lifetime))
+            old
+            ?? Feed(set: configuration.set, version: 0, issued: issued, expires: issued.addingTimeInterval(lifetime))
         feed.urls = configuration.urls
         feed.trackers = configuration.trackers
         try change(&feed)
@@ -98,6 +105,7 @@ public struct SnapshotStore: Sendable {
 
     // MARK: Snapshots
 
+    /// The manifest of a snapshot whose tree is still there.
     public func manifest(_ snapshot: SnapshotID) throws -> Manifest {
         guard let bytes = try FileSystem.contents(layout.manifest(snapshot)) else {
             throw PublishingError(.noSnapshot, "there is no snapshot \(snapshot) in \(directory)")
@@ -112,7 +120,8 @@ public struct SnapshotStore: Sendable {
         }
         let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
         guard Digest.sha256(bytes) == shard.torrent.sha256 else {
-            throw PublishingError(.store, "\(layout.compressedTorrent(shard.infoHash)) is damaged; restore it from a backup")
+            throw PublishingError(
+                .store, "\(layout.compressedTorrent(shard.infoHash)) is damaged; restore it from a backup")
         }
         return try Torrent(parsing: bytes)
     }
@@ -127,7 +136,10 @@ public struct SnapshotStore: Sendable {
         let matching = feed.snapshots.filter { $0.uuid.rawValue.hasPrefix(name.lowercased()) }
         guard let match = matching.first, matching.count == 1, !name.isEmpty else {
             throw PublishingError(
-                .noSnapshot, matching.count > 1 ? "“\(name)” begins the UUIDs of \(matching.count) snapshots" : "there is no live snapshot “\(name)”; see swarm-publish list")
+                .noSnapshot,
+                matching.count > 1
+                    ? "“\(name)” begins the UUIDs of \(matching.count) snapshots"
+                    : "there is no live snapshot “\(name)”; see swarm-publish list")
         }
         return match
     }
@@ -163,11 +175,14 @@ public struct SnapshotStore: Sendable {
             try FileSystem.setMode(layout.tree(entry.uuid), 0o700)
         }
         try linkTags(of: feed)
-        return feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore > now }.map(\.activation.notBefore).min()
+        return feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore > now }.map(
+            \.activation.notBefore
+        ).min()
     }
 
     private func linkTags(of feed: Feed) throws {
-        for (tag, snapshot) in feed.tags where FileSystem.readLink("\(layout.masterTags)/\(tag)") != "../snap/\(snapshot)" {
+        for (tag, snapshot) in feed.tags
+        where FileSystem.readLink("\(layout.masterTags)/\(tag)") != "../snap/\(snapshot)" {
             try FileSystem.replaceLink(at: "\(layout.masterTags)/\(tag)", target: "../snap/\(snapshot)")
         }
         for name in try FileSystem.names(in: layout.masterTags) where feed.tags[name] == nil {

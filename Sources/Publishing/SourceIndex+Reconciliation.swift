@@ -51,7 +51,8 @@ extension SourceIndex {
             }
             for path in rest { try Self.delete(path, database) }
             try database.execute(
-                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('snapshot', ?)", arguments: [parent.uuid.rawValue])
+                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('snapshot', ?)",
+                arguments: [parent.uuid.rawValue])
         }
     }
 

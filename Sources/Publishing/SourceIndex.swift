@@ -123,7 +123,8 @@ struct SourceIndex: Sendable {
         // Every directory below has a path between `directory/` and `directory0`, as `0` follows `/`.
         let cursor = try GRDB.Row.fetchCursor(
             database,
-            sql: "SELECT directory, name, \(columns) FROM name WHERE directory = ? OR (directory > ? AND directory < ?)",
+            sql:
+                "SELECT directory, name, \(columns) FROM name WHERE directory = ? OR (directory > ? AND directory < ?)",
             arguments: [directory, "\(directory)/", "\(directory)0"])
         var result: [(path: String, row: Row)] = []
         while let row = try cursor.next() {

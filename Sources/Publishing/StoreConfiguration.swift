@@ -3,9 +3,11 @@ public import SwarmCore
 
 /// What the file `config.toml` of a store says.
 public struct StoreConfiguration: Sendable {
+    /// The set's name.
     public var set: SetName
     /// The directory whose states are published; absolute.
     public var source: String
+    /// Which paths are metadata and entry points.
     public var preset: Preset
     /// Bytes of a piece; fixed for the life of a set.
     public var pieceLength: Int
@@ -17,7 +19,9 @@ public struct StoreConfiguration: Sendable {
     public var delay: Duration
     /// For how long a feed is valid; it is signed anew after half of that.
     public var feedLifetime: Duration
+    /// Base URLs where the set's HTTP paths are found.
     public var urls: [String]
+    /// Announce URLs of BitTorrent trackers.
     public var trackers: [String]
     /// Globs of what is not published.
     public var exclude: [String]
@@ -28,6 +32,7 @@ public struct StoreConfiguration: Sendable {
     /// Files that a shard should have in a larger set.
     public var shardFiles: Int
 
+    /// A configuration with the defaults for all else.
     public init(set: SetName, source: String, preset: Preset, pieceLength: Int) {
         self.set = set
         self.source = source
@@ -64,7 +69,8 @@ public struct StoreConfiguration: Sendable {
         alignFrom = root.byteCount("align-from", in: 1...(1 << 40), default: alignFrom)
         keep = root.int("keep", in: 1...1000, default: keep)
         delay = root.duration("delay", default: delay)
-        feedLifetime = root.duration("feed-lifetime", in: .seconds(60)...(.seconds(86_400 * 3650)), default: feedLifetime)
+        feedLifetime = root.duration(
+            "feed-lifetime", in: .seconds(60)...(.seconds(86_400 * 3650)), default: feedLifetime)
         urls = root.stringArray("urls")
         trackers = root.stringArray("trackers")
         exclude = root.stringArray("exclude")
@@ -123,7 +129,8 @@ public struct StoreConfiguration: Sendable {
             case "\"": "\\\""
             case "\\": "\\\\"
             case _ where scalar.value < 32 || scalar.value == 127:
-                "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count) + String(scalar.value, radix: 16)
+                "\\u" + String(repeating: "0", count: 4 - String(scalar.value, radix: 16).count)
+                    + String(scalar.value, radix: 16)
             default: String(scalar)
             }
         }

@@ -27,13 +27,18 @@ struct TreeKeeper {
         for path in diff.diff.removedLinks + diff.diff.removedFiles { try builder.remove(path) }
         for path in diff.diff.removedDirectories { try FileSystem.removeEmptyDirectory(builder.location(path)) }
         try builder.prune(
-            Set((diff.diff.removedFiles + diff.diff.removedLinks + diff.diff.removedDirectories).map { TreePath.directory(of: $0) }),
+            Set(
+                (diff.diff.removedFiles + diff.diff.removedLinks + diff.diff.removedDirectories).map {
+                    TreePath.directory(of: $0)
+                }),
             keeping: Set(diff.diff.addedDirectories))
         for path in diff.diff.addedDirectories { try builder.makeDirectory(path) }
         var statuses: [String: FileStatus] = [:]
         for (count, reference) in diff.diff.placed.enumerated() {
             let file = diff.target[reference.shard].file(reference.entry)
-            if let status = try place(file, builder, locate(file.path), added[file.path]) { statuses[file.path] = status }
+            if let status = try place(file, builder, locate(file.path), added[file.path]) {
+                statuses[file.path] = status
+            }
             if count.isMultiple(of: 1000) { progress(.linking(files: count, of: diff.diff.placed.count)) }
         }
         for link in diff.diff.addedLinks { try builder.symlink(link.target, at: link.path) }
@@ -64,7 +69,9 @@ struct TreeKeeper {
             status.mtime == hashed.status.mtime
         else {
             throw PublishingError(
-                .changing, "\(location) changed after it was read; nothing was published. Run it again when the source holds still")
+                .changing,
+                "\(location) changed after it was read; nothing was published. Run it again when the source holds still"
+            )
         }
     }
 
@@ -86,14 +93,17 @@ struct TreeKeeper {
     private func spare(not parent: SnapshotID?) throws -> Manifest? {
         for snapshot in try expired() where snapshot != parent {
             guard let manifest = try? store.manifest(snapshot) else { continue }
-            if manifest.shards.allSatisfy({ FileSystem.exists(store.layout.compressedTorrent($0.infoHash)) }) { return manifest }
+            if manifest.shards.allSatisfy({ FileSystem.exists(store.layout.compressedTorrent($0.infoHash)) }) {
+                return manifest
+            }
         }
         return nil
     }
 
     private func expired() throws -> [SnapshotID] {
         let live = Set(try store.feed()?.feed.snapshots.map(\.uuid) ?? [])
-        return try FileSystem.names(in: store.layout.trees).compactMap { SnapshotID($0) }.filter { !live.contains($0) }.sorted()
+        return try FileSystem.names(in: store.layout.trees).compactMap { SnapshotID($0) }.filter { !live.contains($0) }
+            .sorted()
     }
 
     /// Removes what no live snapshot needs, apart from one tree for the next snapshot to be made from.

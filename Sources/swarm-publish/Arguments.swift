@@ -109,10 +109,12 @@ enum PresetArgument: ExpressibleByArgument {
 }
 
 extension SetName: ExpressibleByArgument {
+    /// An argument by its text.
     public init?(argument: String) { self.init(argument) }
 }
 
 extension Endpoint: ExpressibleByArgument {
+    /// An argument by its text.
     public init?(argument: String) { self.init(argument) }
 }
 

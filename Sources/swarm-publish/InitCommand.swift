@@ -51,7 +51,8 @@ struct InitCommand: AsyncParsableCommand {
             try SnapshotStore.checkVacant(directory)
             let survey = try SourceSurvey(source)
             var configuration = StoreConfiguration(
-                set: set, source: source, preset: preset.preset(for: survey), pieceLength: pieceLength.length(for: survey))
+                set: set, source: source, preset: preset.preset(for: survey),
+                pieceLength: pieceLength.length(for: survey))
             configuration.urls = url
             configuration.trackers = tracker
             return (try SnapshotStore.create(at: directory, configuration: configuration), survey)

@@ -35,7 +35,9 @@ struct ListCommand: AsyncParsableCommand {
                 tags: (feed?.tags ?? [:]).filter { $0.value == entry.uuid }.keys.sorted())
         }
         if json { return try printJSON(lines) }
-        if lines.isEmpty { print("There is no snapshot yet. Publish one: swarm-publish snapshot --store \(options.store)") }
+        if lines.isEmpty {
+            print("There is no snapshot yet. Publish one: swarm-publish snapshot --store \(options.store)")
+        }
         for line in lines {
             let state =
                 if line.isCurrent {

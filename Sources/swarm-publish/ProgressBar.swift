@@ -35,7 +35,8 @@ final class ProgressBar: Sendable {
             bar(Double(bytes) / Double(max(1, total)))
                 + " reading \(Quantities.format(bytes: bytes)) of \(Quantities.format(bytes: total))"
         case .composing: "writing torrents"
-        case .linking(let files, let total): bar(Double(files) / Double(max(1, total))) + " linking \(files) of \(total) files"
+        case .linking(let files, let total):
+            bar(Double(files) / Double(max(1, total))) + " linking \(files) of \(total) files"
         }
     }
 

@@ -94,7 +94,8 @@ actor Seeder: Service {
             logger.warning("the tracker \(url) did not take the torrent \(name(infoHash)): \(message)")
         case .listenFailed(let endpoint, let message):
             logger.error("cannot listen for peers at \(endpoint): \(message)")
-        case .peerBanned(let infoHash, let peer): logger.notice("\(peer) sent bad data of the torrent \(name(infoHash))")
+        case .peerBanned(let infoHash, let peer):
+            logger.notice("\(peer) sent bad data of the torrent \(name(infoHash))")
         case .listening, .pieces, .finished, .pieceRefused, .resynchronized: break
         }
     }
@@ -134,7 +135,8 @@ actor Seeder: Service {
             guard let seed = seeding[status.infoHash] else { return nil }
             return Document.Torrent(
                 infoHash: status.infoHash, label: seed.shard.label, snapshot: seed.snapshot,
-                files: seed.shard.totals.files, bytes: seed.shard.totals.bytes, peers: status.peers, seeds: status.seeds,
+                files: seed.shard.totals.files, bytes: seed.shard.totals.bytes, peers: status.peers,
+                seeds: status.seeds,
                 uploaded: status.payloadUploaded, uploadRate: status.uploadRate, error: status.error)
         }.sorted { $0.label != $1.label ? $0.label < $1.label : $0.infoHash < $1.infoHash }
         let document = Document(

@@ -20,7 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to listen for HTTP.", valueName: "host:port"))
     var listen = Endpoint(host: "0.0.0.0", port: 8080)
 
-    @Option(help: ArgumentHelp("Where to listen for peers; may be given several times. (default: 0.0.0.0:6881)", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen for peers; may be given several times. (default: 0.0.0.0:6881)", valueName: "host:port"))
     var peerListen: [Endpoint] = []
 
     @Option(help: ArgumentHelp("Bytes per second to peers, such as 10MB.", valueName: "rate"))
@@ -48,7 +50,9 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ store: SnapshotStore, _ engine: TorrentEngine, _ wanted: [Endpoint], _ logger: Logger) async throws {
+    private func serve(_ store: SnapshotStore, _ engine: TorrentEngine, _ wanted: [Endpoint], _ logger: Logger)
+        async throws
+    {
         let seeder = Seeder(store: store, engine: engine, logger: logger)
         let peers = await engine.listenEndpoints()
         guard !peers.isEmpty else {
@@ -58,11 +62,14 @@ struct ServeCommand: AsyncParsableCommand {
                     + "free the port, or choose another with --peer-listen")
         }
         let keeper = try FeedKeeper(
-            store: store, seeder: seeder, peers: PeerAddresses.advertised(wanted: wanted, listening: peers), logger: logger)
+            store: store, seeder: seeder, peers: PeerAddresses.advertised(wanted: wanted, listening: peers),
+            logger: logger)
         // The feed is there before the first request is.
         try await keeper.refresh()
         let server = ContentServer(
-            sites: [Site(layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list })],
+            sites: [
+                Site(layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list })
+            ],
             configuration: ContentServerConfiguration(listeners: [
                 .tcp(listen), .unix(path: store.layout.socket),
             ]),

@@ -23,7 +23,9 @@ struct SnapshotCommand: AsyncParsableCommand {
     @Option(help: "A name that keeps the snapshot from expiring.")
     var tag: String?
 
-    @Option(help: ArgumentHelp("Look only at the paths that this file names, one in a line; - for standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Look only at the paths that this file names, one in a line; - for standard input.", valueName: "file"))
     var changes: String?
 
     @Flag(help: "Publish even when nothing changed.")
@@ -87,7 +89,8 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     private static func paths(in file: String) throws -> [String] {
         let data =
-            file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(fileURLWithPath: file))
+            file == "-"
+            ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(fileURLWithPath: file))
         guard let text = String(data: data, encoding: .utf8) else {
             throw ValidationError("--changes: \(file) is not UTF-8")
         }

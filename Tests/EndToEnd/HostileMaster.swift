@@ -47,7 +47,7 @@ final class HostileMaster: Sendable {
     var url: String { server.withLock { $0?.url ?? "" } }
 
     init(_ name: String) throws {
-        guard let set = SetName(name) else { throw LoggedProcess.Disappointment(description: "no name of a set") }
+        guard let set = SetName(name) else { throw LoggedProcess.Disappointment("no name of a set") }
         self.set = set
         key = try SigningKey.generate(name: name)
         let server = try SmallHTTPServer { [weak self] in self?.answer($0) ?? .missing }

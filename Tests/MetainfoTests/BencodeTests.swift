@@ -11,15 +11,20 @@ struct BencodeTests {
 
     @Test(
         "canonical values are read",
-        arguments: ["i0e", "i-1e", "i9223372036854775807e", "0:", "3:abc", "le", "li1e1:ae", "de", "d1:ai1e1:bi2ee", "d0:i1e1:a0:e", "lllleeee"])
+        arguments: [
+            "i0e", "i-1e", "i9223372036854775807e", "0:", "3:abc", "le", "li1e1:ae", "de", "d1:ai1e1:bi2ee",
+            "d0:i1e1:a0:e", "lllleeee",
+        ])
     func canonical(_ text: String) throws { try skip(text) }
 
     @Test(
         "anything else is refused",
         arguments: [
             "", "i", "ie", "i-e", "i-0e", "i00e", "i01e", "i1", "i 1e", "i+1e", "i1.0e", "i9223372036854775808e",
-            "i-9223372036854775809e", "i99999999999999999999999e", "1", "1:", "01:a", "-1:a", "2:a", "a", "l", "li1e", "d", "d1:a",
-            "d1:ae", "di1ei2ee", "d1:bi1e1:ai1ee", "d1:ai1e1:ai2ee", "9223372036854775807:a", "18446744073709551616:a", "i1ei2e",
+            "i-9223372036854775809e", "i99999999999999999999999e", "1", "1:", "01:a", "-1:a", "2:a", "a", "l", "li1e",
+            "d", "d1:a",
+            "d1:ae", "di1ei2ee", "d1:bi1e1:ai1ee", "d1:ai1e1:ai2ee", "9223372036854775807:a", "18446744073709551616:a",
+            "i1ei2e",
             "e", "d1:al", String(repeating: "l", count: 17) + String(repeating: "e", count: 17),
             String(repeating: "l", count: 1_000_000),
         ])

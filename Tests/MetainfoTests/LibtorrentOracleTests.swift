@@ -46,7 +46,9 @@ struct LibtorrentOracleTests {
             var change = ShardLayout.Change()
             for _ in 0..<10 {
                 let path = "f\(Int.random(in: 0...30, using: &random))"
-                guard !change.removed.contains(path), !change.added.contains(where: { $0.path == path }) else { continue }
+                guard !change.removed.contains(path), !change.added.contains(where: { $0.path == path }) else {
+                    continue
+                }
                 if contents[path] != nil { change.removed.insert(path) }
                 contents[path] = nil
                 if round.isMultiple(of: 3), Bool.random(using: &random) { continue }
@@ -55,10 +57,12 @@ struct LibtorrentOracleTests {
                 change.added.append(SampleTorrent.entry(path, content))
             }
             var layout =
-                torrent.map { ShardLayout($0, policy: SampleTorrent.policy) } ?? ShardLayout(policy: SampleTorrent.policy)
+                torrent.map { ShardLayout($0, policy: SampleTorrent.policy) }
+                ?? ShardLayout(policy: SampleTorrent.policy)
             layout.apply(change, largeFileHashes: [:]) { _ in false }
             SampleTorrent.complete(
-                &layout, Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
+                &layout,
+                Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
             torrent = try Torrent(parsing: layout.encode(name: "set"))
         }
         let final = try #require(torrent)

@@ -31,7 +31,8 @@ enum SampleTorrent {
         for slice in slices {
             switch slice {
             case .zeros(let count): content += [UInt8](repeating: 0, count: count)
-            case .file(let path, let offset, let length): content += (byPath[path] ?? [])[Int(offset)..<(Int(offset) + length)]
+            case .file(let path, let offset, let length):
+                content += (byPath[path] ?? [])[Int(offset)..<(Int(offset) + length)]
             }
         }
         return Digest.sha1(content)
@@ -42,8 +43,10 @@ enum SampleTorrent {
         var random = random(seed: 1)
         return [
             "dists/sid/Release": random.bytes(200), "dists/sid/main/Packages": random.bytes(5000),
-            "pool/empty": [], "pool/tiny": random.bytes(1), "pool/Case": random.bytes(10), "pool/case": random.bytes(11),
-            "pool/日本語/ö ü": random.bytes(700), "pool/large": random.bytes(100_001), "pool/exact": random.bytes(32 << 10),
+            "pool/empty": [], "pool/tiny": random.bytes(1), "pool/Case": random.bytes(10),
+            "pool/case": random.bytes(11),
+            "pool/日本語/ö ü": random.bytes(700), "pool/large": random.bytes(100_001),
+            "pool/exact": random.bytes(32 << 10),
             "pool/program": random.bytes(3000),
         ]
     }
@@ -65,7 +68,9 @@ enum SampleTorrent {
         ]
         change.addedDirectories = ["hollow", "pool/hollow/inner"]
         layout.apply(change, largeFileHashes: [:]) { _ in false }
-        complete(&layout, Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
+        complete(
+            &layout,
+            Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
         return try Torrent(parsing: layout.encode(name: "debian"))
     }
 }

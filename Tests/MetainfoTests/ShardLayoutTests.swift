@@ -118,7 +118,8 @@ struct ShardLayoutTests {
         for piece in 0..<torrent.pieceCount {
             let start = piece * torrent.pieceLength
             let hash = Digest.sha1(Array(content[start..<(start + torrent.pieceLength)]))
-            #expect(hash.bytes.elementsEqual(torrent.pieceHash(piece)), "piece \(piece), known: \(known.contains(piece))")
+            #expect(
+                hash.bytes.elementsEqual(torrent.pieceHash(piece)), "piece \(piece), known: \(known.contains(piece))")
         }
     }
 
@@ -126,7 +127,8 @@ struct ShardLayoutTests {
     private func checkStability(_ before: Torrent, _ after: Torrent, _ change: ShardLayout.Change) throws {
         func pieces(_ torrent: Torrent) -> [String: [UInt8]] {
             Dictionary(
-                uniqueKeysWithValues: torrent.files.filter { torrent.length($0) >= Self.policy.alignFrom }.map { entry in
+                uniqueKeysWithValues: torrent.files.filter { torrent.length($0) >= Self.policy.alignFrom }.map {
+                    entry in
                     (torrent.path(entry), torrent.pieces(entry).flatMap { torrent.pieceHash($0) })
                 })
         }
@@ -165,7 +167,8 @@ struct ShardLayoutTests {
             change.added = entries
             layout.apply(change, largeFileHashes: [:]) { _ in false }
             SampleTorrent.complete(
-                &layout, Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
+                &layout,
+                Dictionary(contents.values.map { (Digest.sha256($0), $0) }, uniquingKeysWith: { first, _ in first }))
             return layout.encode(name: "set")
         }
         var random = SampleTorrent.random(seed: 4)

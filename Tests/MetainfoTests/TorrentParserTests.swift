@@ -19,7 +19,8 @@ struct TorrentParserTests {
         /// An entry; `length` is bencoded as it stands.
         static func file(_ path: [String], length: String = "5", keys: String = "", priority: String = "") -> String {
             let components = path.map { "\($0.utf8.count):\($0)" }.joined()
-            return "d\(keys)6:lengthi\(length)e5:mtimei1e4:pathl\(components)e\(priority)6:sha25632:\(String(repeating: "s", count: 32))e"
+            return
+                "d\(keys)6:lengthi\(length)e5:mtimei1e4:pathl\(components)e\(priority)6:sha25632:\(String(repeating: "s", count: 32))e"
         }
 
         static func link(_ path: [String], to target: [String]) -> String {
@@ -91,7 +92,10 @@ struct TorrentParserTests {
             draft.files = files
             #expect(draft.failure == .unsafePath)
         }
-        for swarm in ["d11:directoriesl1:aee", "d11:directoriesl3:a/bee", "d11:directoriesl1:d1:dee", "d11:directoriesl1:d3:d/eee"] {
+        for swarm in [
+            "d11:directoriesl1:aee", "d11:directoriesl3:a/bee", "d11:directoriesl1:d1:dee",
+            "d11:directoriesl1:d3:d/eee",
+        ] {
             var draft = Draft()
             draft.swarm = swarm
             #expect(draft.failure == .unsafePath)
@@ -154,10 +158,13 @@ struct TorrentParserTests {
         #expect((#expect(throws: MetainfoError.self) { try Torrent(parsing: Array(inside.utf8)) })?.code == .refused)
     }
 
-    @Test("other faults", arguments: [
-        ("d7:versioni2ee", MetainfoError.Code.invalid), ("i1e", .malformed), ("d7:versioni1e", .malformed),
-        ("d5:linksll1:leee", .invalid), ("d3:xyz" + String(repeating: "l", count: 40) + String(repeating: "e", count: 41), .malformed),
-    ])
+    @Test(
+        "other faults",
+        arguments: [
+            ("d7:versioni2ee", MetainfoError.Code.invalid), ("i1e", .malformed), ("d7:versioni1e", .malformed),
+            ("d5:linksll1:leee", .invalid),
+            ("d3:xyz" + String(repeating: "l", count: 40) + String(repeating: "e", count: 41), .malformed),
+        ])
     func swarmKey(_ swarm: String, _ code: MetainfoError.Code) {
         var draft = Draft()
         draft.swarm = swarm
@@ -167,7 +174,7 @@ struct TorrentParserTests {
     @Test("entries need a digest and a class in bounds")
     func entries() {
         var draft = Draft()
-        draft.files = Draft.file(["a"]).replacing("sha25632:", with: "sha25731:s") 
+        draft.files = Draft.file(["a"]).replacing("sha25632:", with: "sha25731:s")
         #expect(draft.failure != nil)
         draft.files = Draft.file(["a"], priority: "8:priorityi8e")
         #expect(draft.failure == .invalid)

@@ -7,7 +7,8 @@ import Testing
 
 /// Embargo, delay, tags and retention, by a clock that the tests set.
 struct ActivationTests {
-    private func publish(_ test: TestStore, _ content: String, _ change: (inout Publisher.Options) -> Void = { _ in }) throws
+    private func publish(_ test: TestStore, _ content: String, _ change: (inout Publisher.Options) -> Void = { _ in })
+        throws
         -> SnapshotID
     {
         try test.source.write("file", content)
@@ -79,8 +80,9 @@ struct ActivationTests {
         var ids: [SnapshotID] = []
         for number in 1...6 { ids.append(try publish(test, "\(number)")) }
         #expect(try store.feed()?.feed.snapshots.map(\.uuid) == [tagged] + ids.suffix(2))
-        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(store.layout.masterTags)/release-1.0")
-            == "../snap/\(tagged)")
+        #expect(
+            try FileManager.default.destinationOfSymbolicLink(atPath: "\(store.layout.masterTags)/release-1.0")
+                == "../snap/\(tagged)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: store.layout.trees).count <= 4)
         #expect(throws: PublishingError.self) { try store.untag("nix", now: test.now) }
         try store.untag("release-1.0", now: test.now)
@@ -99,7 +101,9 @@ struct ActivationTests {
         #expect(try test.store().resolve(tag).uuid == first)
     }
 
-    @Test("a tag that cannot name a link is refused", arguments: ["", ".", "..", "a/b", "ü", String(repeating: "x", count: 65)])
+    @Test(
+        "a tag that cannot name a link is refused",
+        arguments: ["", ".", "..", "a/b", "ü", String(repeating: "x", count: 65)])
     func badTag(_ tag: String) throws {
         let test = try TestStore()
         try test.source.write("file", "x")

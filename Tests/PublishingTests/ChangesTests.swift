@@ -89,7 +89,8 @@ struct ChangesTests {
         try test.configure("# the first of two\n")
         let path = "\(test.storePath)/config.toml"
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        try (text + "\n[[priority]]\nglob = \"/a/**\"\nclass = 7\n").write(toFile: path, atomically: true, encoding: .utf8)
+        try (text + "\n[[priority]]\nglob = \"/a/**\"\nclass = 7\n").write(
+            toFile: path, atomically: true, encoding: .utf8)
         let report = try test.snapshot()
         #expect(report.published && report.bytesRead == 0)
         try test.verify()

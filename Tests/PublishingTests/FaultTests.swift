@@ -20,7 +20,8 @@ struct FaultTests {
     }
 
     @Test(
-        "a link that leaves the tree is an error that names it", arguments: ["../../etc", "/etc/passwd", "a/../../x", "../\u{301}b/.."])
+        "a link that leaves the tree is an error that names it",
+        arguments: ["../../etc", "/etc/passwd", "a/../../x", "../\u{301}b/.."])
     func escapingLink(_ target: String) throws {
         let test = try TestStore()
         try test.source.symbolicLink("bad", to: target)
@@ -60,7 +61,9 @@ struct FaultTests {
     @Test("names with combining marks, spaces, quotes and newlines travel")
     func oddNames() throws {
         let test = try TestStore()
-        for name in ["\u{301}mark", "dir/\u{301}mark", "a b", "q\"uote", "new\nline", "back\\slash", "日本/語", "-", "~", ".hidden"] {
+        for name in [
+            "\u{301}mark", "dir/\u{301}mark", "a b", "q\"uote", "new\nline", "back\\slash", "日本/語", "-", "~", ".hidden",
+        ] {
             try test.source.write(name, name)
         }
         try test.source.symbolicLink("dir/to", to: "\u{301}mark")
@@ -169,7 +172,9 @@ struct FaultTests {
     func badStores() throws {
         let test = try TestStore()
         var configuration = try test.store().configuration
-        #expect(throws: PublishingError.self) { try SnapshotStore.create(at: test.storePath, configuration: configuration) }
+        #expect(throws: PublishingError.self) {
+            try SnapshotStore.create(at: test.storePath, configuration: configuration)
+        }
         #expect(throws: PublishingError.self) {
             try SnapshotStore.create(at: "\(test.source.root)/store", configuration: configuration)
         }

@@ -43,7 +43,8 @@ final class TestStore: Sendable {
     /// Exchanges a line of the configuration.
     func replaceSetting(_ key: String, _ value: String) throws {
         let path = "\(storePath)/config.toml"
-        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
         try lines.map { $0.hasPrefix("\(key) =") ? "\(key) = \(value)" : String($0) }.joined(separator: "\n")
             .write(toFile: path, atomically: true, encoding: .utf8)
     }

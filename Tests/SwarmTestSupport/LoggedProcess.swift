@@ -9,6 +9,9 @@ public final class LoggedProcess: Sendable {
         /// What it was, and what came instead.
         public let description: String
 
+        /// With the words.
+        public init(_ description: String) { self.description = description }
+
         /// With what it was, and what came instead.
         public init(description: String) { self.description = description }
     }
@@ -77,7 +80,7 @@ public final class LoggedProcess: Sendable {
         let process = try own(program, arguments)
         let result = await process.exit()
         let output = try await process.output()
-        guard result == code else { throw Disappointment(description: "\(process.name) ended with \(result): \(output)") }
+        guard result == code else { throw Disappointment("\(process.name) ended with \(result): \(output)") }
         return output
     }
 
@@ -107,7 +110,7 @@ public final class LoggedProcess: Sendable {
     }
 
     private var ended: Disappointment {
-        Disappointment(description: "\(name) ended: \(log.suffix(20).joined(separator: "\n"))")
+        Disappointment("\(name) ended: \(log.suffix(20).joined(separator: "\n"))")
     }
 
     /// The lines so far.
@@ -138,7 +141,7 @@ public final class LoggedProcess: Sendable {
             }
             waiter?.continuation.resume(
                 throwing: Disappointment(
-                    description: "\(name) did not say it within \(limit): \(log.suffix(20).joined(separator: "\n"))"))
+                    "\(name) did not say it within \(limit): \(log.suffix(20).joined(separator: "\n"))"))
         }
         defer { timer.cancel() }
         return try await withCheckedThrowingContinuation { continuation in
