@@ -111,6 +111,12 @@ public final class MirrorNode: Sendable {
         try result.get()
     }
 
+    /// Ends a node that does not come to run.
+    public func close() async {
+        await engine.stop()
+        do { try await client.shutdown() } catch { logger.warning("the HTTP client did not end in order: \(error)") }
+    }
+
     /// What the node tells of itself.
     public func status() async -> NodeStatus {
         var sets: [NodeStatus.SetStatus] = []

@@ -38,6 +38,8 @@ public actor SetMirror {
     var hasFreshFeed = false
     var feedError: String?
     var failures = 0
+    /// How many upstreams in a row answered with a feed that is refused.
+    private var refusals = 0
     /// Snapshots that readers may see, newest first.
     public nonisolated let readable = ReadableSnapshots()
     let wakeups: AsyncStream<Void>
@@ -89,6 +91,9 @@ public actor SetMirror {
         }
         return status
     }
+
+    /// Why the feed is refused, once every upstream has answered with one that is: to ask again at once is in vain.
+    public var refusal: String? { refusals >= upstreams.count ? feedError : nil }
 
     var local: [LocalSnapshot] {
         snapshots.values.map { LocalSnapshot(uuid: $0.uuid, serial: $0.serial, state: $0.state) }
@@ -250,6 +255,7 @@ public actor SetMirror {
                 }
                 feedError = nil
                 failures = 0
+                refusals = 0
                 if !hasFreshFeed {
                     hasFreshFeed = true
                     await restoreDocuments()
@@ -259,6 +265,7 @@ public actor SetMirror {
                 if Task.isCancelled { return }
                 failures += 1
                 index += 1
+                refusals = (error as? MirrorError)?.code == .untrusted ? refusals + 1 : 0
                 feedError = "\(error)"
                 logger.warning("\(error)")
                 changed.yield()

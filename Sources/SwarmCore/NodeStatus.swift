@@ -31,7 +31,7 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         /// How far it is; a tree that is still being linked counts as `fetching`.
         public var state: State
         /// The class that is being fetched, 7 to 1; nil when nothing is.
-        public var phase: Int?
+        @NullWhenNil public var phase: Int?
         /// Bytes of the files that this node wants of the snapshot.
         public var bytesTotal: Int64 = 0
         /// Bytes that were here already: kept, linked or copied.
@@ -69,7 +69,7 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         /// When it last became current here, in whole seconds; nil before, and when a crash hid the moment.
         public var activated: Date?
         /// Why the last attempt to fetch it failed, with advice; nil once the next one is under way.
-        public var error: String?
+        @NullWhenNil public var error: String?
 
         /// All counts zero, no times and no error.
         public init(uuid: SnapshotID, serial: Serial, state: State) {
@@ -88,7 +88,7 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         /// Base URL of the first configured upstream; empty when no daemon runs.
         public var upstream: String
         /// Nil before the first activation.
-        public var current: Current?
+        @NullWhenNil public var current: Current?
         /// Ascending by serial.
         public var snapshots: [Snapshot]
         /// The version of the accepted feed; 0 before the first.
@@ -126,5 +126,34 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         self.version = version
         self.pid = pid
         self.sets = sets
+    }
+}
+
+/// A value whose key is in the JSON even when there is none, so that programs can rely on it.
+@propertyWrapper
+public struct NullWhenNil<Value: Hashable & Sendable & Codable>: Hashable, Sendable, Codable {
+    /// The value; null in the JSON when it is nil.
+    public var wrappedValue: Value?
+
+    /// Nil unless given.
+    public init(wrappedValue: Value? = nil) { self.wrappedValue = wrappedValue }
+
+    /// From the value, or from null.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
+    }
+
+    /// The value, or null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(wrappedValue)
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A key that is missing means the same as null.
+    public func decode<Value>(_ type: NullWhenNil<Value>.Type, forKey key: Key) throws -> NullWhenNil<Value> {
+        try decodeIfPresent(type, forKey: key) ?? NullWhenNil()
     }
 }

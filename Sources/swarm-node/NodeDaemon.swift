@@ -13,6 +13,7 @@ final class NodeDaemon: Sendable {
     private let server: ContentServer
     private let logger: Logger
     private let readyFile: String?
+    private let endpoints = Mutex<[Endpoint]>([])
 
     init(_ configuration: NodeConfiguration, logger: Logger, readyFile: String?) throws {
         let feeds = FeedTable()
@@ -35,9 +36,20 @@ final class NodeDaemon: Sendable {
             logger: logger)
     }
 
+    /// Begins to listen for HTTP; `run` follows. What was opened is closed again when an address cannot be had.
+    func listen() async throws {
+        do {
+            let started = try await server.start()
+            endpoints.withLock { $0 = started }
+        } catch {
+            await node.close()
+            throw error
+        }
+    }
+
     /// Mirrors and serves until it is cancelled; the node stops first, then the server.
     func run() async throws {
-        let endpoints = try await server.start()
+        let endpoints = endpoints.withLock { $0 }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.node.run() }

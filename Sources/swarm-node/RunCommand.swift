@@ -23,25 +23,33 @@ struct RunCommand: AsyncParsableCommand {
         var configuration = try readConfiguration(path)
         let logger = makeLogger(level: configuration.logLevel)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        var daemon = try start(configuration, logger)
+        var daemon = try await start(configuration, logger)
         for await signal in signals {
             guard signal == .sighup else { break }
-            do {
-                configuration = try readConfiguration(path)
-            } catch {
+            let wanted: NodeConfiguration
+            do { wanted = try readConfiguration(path) } catch {
                 logger.error("the configuration stays as it was: \(error)")
                 continue
             }
-            logger.notice("configuration read again")
             try await daemon.stop()
-            daemon = try start(configuration, logger)
+            do {
+                daemon = try await start(wanted, logger)
+                configuration = wanted
+                logger.notice("configuration read again")
+            } catch {
+                logger.error("the configuration stays as it was: \(error)")
+                daemon = try await start(configuration, logger)
+            }
         }
         try await daemon.stop()
     }
 
-    /// A daemon at work, which ends this process when it fails by itself.
-    private func start(_ configuration: NodeConfiguration, _ logger: Logger) throws -> RunningDaemon {
+    /// A daemon at work, which ends this process when it fails by itself later.
+    private func start(_ configuration: NodeConfiguration, _ logger: Logger) async throws -> RunningDaemon {
+        var logger = logger
+        logger.logLevel = Logger.Level(rawValue: configuration.logLevel) ?? .info
         let daemon = try NodeDaemon(configuration, logger: logger, readyFile: readyFile)
+        try await daemon.listen()
         return RunningDaemon(
             Task {
                 do { try await daemon.run() } catch is CancellationError {} catch {

@@ -77,6 +77,7 @@ struct SyncCommand: AsyncParsableCommand {
 
         let logger = makeLogger(level: isatty(2) == 1 ? "warning" : "info")
         let daemon = try NodeDaemon(configuration, logger: logger, readyFile: readyFile)
+        try await daemon.listen()
         let outcome = try await synchronize(daemon, limit: limit)
         let status = await daemon.node.status()
         if json { print(String(decoding: try Documents.encode(status), as: UTF8.self), terminator: "") }
@@ -100,12 +101,20 @@ struct SyncCommand: AsyncParsableCommand {
     /// How a synchronisation ended.
     enum Outcome: Sendable {
         case done, timedOut, interrupted
+        case refused(String)
 
-        var code: Int32 { self == .done ? 0 : self == .timedOut ? 2 : 1 }
+        var code: Int32 {
+            switch self {
+            case .done: 0
+            case .timedOut: 2
+            case .interrupted, .refused: 1
+            }
+        }
 
         func message(_ status: NodeStatus) -> String? {
             switch self {
             case .done: return nil
+            case .refused(let reason): return reason
             case .interrupted: return "interrupted; what was fetched is kept for the next time"
             case .timedOut:
                 let set = status.sets.first
@@ -133,6 +142,7 @@ struct SyncCommand: AsyncParsableCommand {
                     let status = await daemon.node.members[0].mirror.status()
                     progress.show(status)
                     if Self.isDone(status, until) { return .done }
+                    if let reason = await daemon.node.members[0].mirror.refusal { return .refused(reason) }
                 }
                 return .interrupted
             }

@@ -68,7 +68,7 @@ extension EndToEnd {
         @Test("A configuration with faults is told, with code 78")
         func checkConfiguration() async throws {
             try await TestBench.run { bench in
-                var archive = SampleArchive(seed: 42, large: 1, small: 1)
+                var archive = SampleArchive(seed: 42, large: 2, small: 2)
                 let master = try await Master.sample(bench, &archive)
                 let node = Node(master)
                 let good = node.configuration("http://127.0.0.1:1")
