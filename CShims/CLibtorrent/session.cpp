@@ -214,6 +214,15 @@ void slt_session_set_limits(slt_session* session, int32_t upload, int32_t downlo
     });
 }
 
+void slt_session_set_unchoke_slots(slt_session* session, int32_t slots) {
+    guarded(0, [&] {
+        lt::settings_pack settings;
+        settings.set_int(lt::settings_pack::unchoke_slots_limit, slots);
+        session->session->apply_settings(settings);
+        return 0;
+    });
+}
+
 slt_traffic slt_session_traffic(slt_session const* session, slt_info_hash const* info_hash) {
     return guarded(slt_traffic{}, [&] {
         if (info_hash == nullptr) return session->ledger->traffic(nullptr);

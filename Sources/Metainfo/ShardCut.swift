@@ -1,6 +1,7 @@
 public import SwarmCore
 
-/// Where a tree is cut into shards. The cut follows the parent snapshot's, and moves only where a shard doubled or
+/// Where a tree is cut into shards: at places in the order of its paths, so that each shard is a stretch of neighbouring
+/// paths, and small directories share one. The cut follows the parent snapshot's, and moves only where a shard doubled or
 /// shrank to a quarter.
 public struct ShardCut: Hashable, Sendable {
     /// When a set is cut, and how large a shard should be.
@@ -16,76 +17,76 @@ public struct ShardCut: Hashable, Sendable {
         public init() {}
     }
 
-    /// One shard: the directory that it is cut at, and the class when each class has its own.
+    /// One shard: the path that its stretch begins at, and the class when each class has its own.
     public struct Key: Hashable, Sendable, Comparable {
-        /// The directory; empty for the root.
-        public let directory: String
-        /// The only class in the shard; nil when all are.
+        /// A directory or file; empty for the first stretch.
+        public let start: String
+        /// Nil when one torrent has all classes.
         public let priority: Priority?
 
-        /// A key of the given parts.
-        public init(directory: String, priority: Priority?) {
-            self.directory = directory
+        /// A key from its parts.
+        public init(start: String, priority: Priority?) {
+            self.start = start
             self.priority = priority
         }
 
-        /// By directory, and the class that is fetched first before the others.
+        /// By place, and the class that is fetched first before the others.
         public static func < (left: Key, right: Key) -> Bool {
-            left.directory != right.directory
-                ? left.directory < right.directory : (left.priority?.rawValue ?? 0) > (right.priority?.rawValue ?? 0)
+            left.start != right.start
+                ? TreePath.precedes(left.start.utf8, right.start.utf8)
+                : (left.priority?.rawValue ?? 0) > (right.priority?.rawValue ?? 0)
         }
     }
 
-    /// The directories at which the tree is cut; the root, "", is always one.
-    public private(set) var directories: Set<String>
+    /// Where the stretches begin, ascending in the order of `TreePath.precedes`; the first one is "".
+    public private(set) var starts: [String]
     /// Whether there is more than one torrent, and each class has its own.
     public let isSharded: Bool
 
     /// The cut of a snapshot with these shards.
     public init(shards: [Manifest.Shard]) {
         isSharded = shards.contains { $0.priority != nil }
-        directories = Set(shards.map(\.directory)).union([""])
+        starts = Self.sorted(Set(shards.map(\.start)).union([""]))
     }
 
     /// The cut of a set that is one torrent.
     public init() {
         isSharded = false
-        directories = [""]
+        starts = [""]
     }
 
     /// A cut made anew, for a tree with these files.
     public init(files: some Sequence<(path: String, length: Int64)>, policy: Policy) {
         isSharded = true
-        directories = [""]
-        var weights: [String: Double] = [:]
-        for file in files { Self.add(file.path, Self.weight(file.length, policy), to: &weights) }
-        split("", weights: weights, limit: 1)
+        starts = [""] + Self.cuts(files, policy)
     }
 
     /// The shard of a path.
     public func key(_ path: String, _ priority: Priority) -> Key {
-        guard isSharded else { return Key(directory: "", priority: nil) }
-        var directory = TreePath.directory(of: path)
-        while !directories.contains(directory) { directory = TreePath.directory(of: directory) }
-        return Key(directory: directory, priority: priority)
+        guard isSharded else { return Key(start: "", priority: nil) }
+        // The last start that does not come after the path.
+        var (low, high) = (0, starts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if TreePath.precedes(path.utf8, starts[middle].utf8) { high = middle } else { low = middle + 1 }
+        }
+        return Key(start: starts[max(0, low - 1)], priority: priority)
     }
 
-    /// Cuts at further directories below `directory`, whose own files these are, when they make up two shards or more.
-    /// Returns whether anything moved.
+    /// Cuts the stretch at `start`, whose files these are, when they make up two shards or more. Returns whether
+    /// anything moved.
     public mutating func splitIfDoubled(
-        _ directory: String, files: some Sequence<(path: String, length: Int64)>, policy: Policy
+        _ start: String, files: some Collection<(path: String, length: Int64)>, policy: Policy
     ) -> Bool {
-        var weights: [String: Double] = [:]
-        for file in files { Self.add(file.path, Self.weight(file.length, policy), to: &weights) }
-        guard let total = weights[directory], total >= 2 else { return false }
-        let before = directories.count
-        split(directory, weights: weights, limit: 1)
-        return directories.count != before
+        guard files.reduce(0, { $0 + Self.weight($1.length, policy) }) >= 2 else { return false }
+        let cuts = Self.cuts(files, policy)
+        starts = Self.sorted(Set(starts).union(cuts))
+        return !cuts.isEmpty
     }
 
-    /// Joins the shards of `directory` with those above it.
-    public mutating func join(_ directory: String) {
-        if !directory.isEmpty { directories.remove(directory) }
+    /// Joins the stretch at `start` with the one before it.
+    public mutating func join(_ start: String) {
+        if !start.isEmpty { starts.removeAll { $0 == start } }
     }
 
     /// The part of a shard that one file makes up.
@@ -93,37 +94,42 @@ public struct ShardCut: Hashable, Sendable {
         max(1 / Double(policy.shardFiles), Double(length) / Double(policy.shardBytes))
     }
 
-    private static func add(_ path: String, _ weight: Double, to weights: inout [String: Double]) {
-        var directory = path
-        repeat {
-            directory = TreePath.directory(of: directory)
-            weights[directory, default: 0] += weight
-        } while !directory.isEmpty
+    /// A shard that shrank to less than this part of a full one is joined with the one before it.
+    public static let joinBelow = 0.25
+
+    private static func sorted(_ starts: Set<String>) -> [String] {
+        starts.sorted { TreePath.precedes($0.utf8, $1.utf8) }
     }
 
-    /// A directory with less than this part of a full shard gets no shard of its own.
-    static let smallest = 0.05
-    /// A shard that shrank to less than this part of a full one is joined with the one above it.
-    public static let joinBelow = smallest / 4
+    /// Fills one shard after the other in the order of the paths: up to the end of the directory in which it is full, or
+    /// half as much again where a directory does not end.
+    private static func cuts(_ files: some Sequence<(path: String, length: Int64)>, _ policy: Policy) -> [String] {
+        let ordered = files.sorted { TreePath.precedes($0.path.utf8, $1.path.utf8) }
+        var rest = ordered.reduce(0) { $0 + weight($1.length, policy) }
+        var cuts: [String] = []
+        var filled = 0.0
+        var previous: String?
+        for file in ordered {
+            let weight = weight(file.length, policy)
+            if let last = previous, filled > 0, rest >= joinBelow {
+                let directoryEnds = TreePath.directory(of: last) != TreePath.directory(of: file.path)
+                if filled + weight > 1, directoryEnds || filled + weight > 1.5 {
+                    cuts.append(boundary(last, file.path))
+                    filled = 0
+                }
+            }
+            filled += weight
+            rest -= weight
+            previous = file.path
+        }
+        return cuts
+    }
 
-    /// Takes the heaviest subdirectory out of `directory` until what is left, and what was taken, fit the limit, or
-    /// until only small ones are left.
-    private mutating func split(_ directory: String, weights: [String: Double], limit: Double) {
-        var children: [String: [(path: String, weight: Double)]] = [:]
-        for (path, weight) in weights where !path.isEmpty && !directories.contains(path) {
-            children[TreePath.directory(of: path), default: []].append((path, weight))
-        }
-        var pending = [directory]
-        while let current = pending.popLast() {
-            var rest = weights[current] ?? 0
-            let candidates = (children[current] ?? []).sorted {
-                $0.weight != $1.weight ? $0.weight > $1.weight : $0.path < $1.path
-            }
-            for child in candidates where rest > limit && child.weight >= Self.smallest {
-                rest -= child.weight
-                directories.insert(child.path)
-                pending.append(child.path)
-            }
-        }
+    /// The shortest path that comes after `left` and not after `right`.
+    private static func boundary(_ left: String, _ right: String) -> String {
+        let slash = UInt8(ascii: "/")
+        let (before, after) = (left.utf8.split(separator: slash), right.utf8.split(separator: slash))
+        let shared = zip(before, after).prefix { $0.elementsEqual($1) }.count
+        return after.prefix(shared + 1).map { String(Substring($0)) }.joined(separator: "/")
     }
 }

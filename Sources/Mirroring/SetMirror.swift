@@ -245,21 +245,23 @@ public actor SetMirror {
             let upstream = upstreams[index % upstreams.count]
             let asked = ContinuousClock.now
             do {
-                switch try await upstream.feed(layout.set, after: hasFreshFeed ? feed?.version ?? 0 : 0, wait: 300) {
-                case .note(let note): try await take(note, from: upstream)
-                case .unchanged:
-                    // An upstream that cannot hold the answer back is asked at intervals.
-                    if ContinuousClock.now - asked < .seconds(150) {
-                        try await Task.sleep(for: configuration.pollInterval)
-                    }
+                let known = hasFreshFeed ? feed?.version : nil
+                var isNews = false
+                if case .note(let note) = try await upstream.feed(layout.set, after: known ?? 0, wait: 300) {
+                    try await take(note, from: upstream)
+                    isNews = feed?.version != known
                 }
                 feedError = nil
                 failures = 0
                 refusals = 0
                 if !hasFreshFeed {
-                    hasFreshFeed = true
                     await restoreDocuments()
+                    hasFreshFeed = true
                     changed.yield()
+                }
+                // An upstream that cannot hold the answer back, or that sends the same feed, is asked at intervals.
+                if !isNews, ContinuousClock.now - asked < .seconds(150) {
+                    try await Task.sleep(for: configuration.pollInterval)
                 }
             } catch {
                 if Task.isCancelled { return }

@@ -171,7 +171,7 @@ public struct Publisher: Sendable {
                 torrents[torrent.infoHash] = torrent
                 entries.append(
                     Manifest.Shard(
-                        directory: key.directory, priority: key.priority, infoHash: torrent.infoHash,
+                        start: key.start, priority: key.priority, infoHash: torrent.infoHash,
                         torrent: Pinned(size: torrent.bytes.count, sha256: Digest.sha256(torrent.bytes)),
                         compressedSize: bytes.count, classes: torrent.classes))
             }

@@ -56,7 +56,7 @@ private struct Composition {
         self.change = change
         cut = composer.parent.map { ShardCut(shards: $0.shards) } ?? ShardCut()
         for shard in composer.parent?.shards ?? [] {
-            shards[ShardCut.Key(directory: shard.directory, priority: shard.priority)] = shard
+            shards[ShardCut.Key(start: shard.start, priority: shard.priority)] = shard
         }
     }
 
@@ -137,17 +137,17 @@ private struct Composition {
         let untouched = shards.filter { layouts[$0.key] == nil }.values.reduce(0) { $0 + $1.totals.files }
         let total = layouts.values.reduce(untouched) { $0 + $1.fileCount }
         if cut.isSharded, total >= policy.singleUpTo / 4 {
-            for directory in Set(layouts.keys.map(\.directory)).sorted() {
-                let keys = Set(shards.keys).union(layouts.keys).filter { $0.directory == directory }
+            for start in Set(layouts.keys.map(\.start)).sorted() {
+                let keys = Set(shards.keys).union(layouts.keys).filter { $0.start == start }
                 var files: [(path: String, length: Int64)] = []
                 for key in keys { files += try open(key).files.map { ($0.path, $0.length) } }
                 let weight = files.reduce(0) { $0 + ShardCut.weight($1.length, policy) }
                 let moved: Bool
-                if weight < ShardCut.joinBelow, !directory.isEmpty {
-                    cut.join(directory)
+                if weight < ShardCut.joinBelow, !start.isEmpty {
+                    cut.join(start)
                     moved = true
                 } else {
-                    moved = cut.splitIfDoubled(directory, files: files, policy: policy)
+                    moved = cut.splitIfDoubled(start, files: files, policy: policy)
                 }
                 if moved { try redistribute(keys.sorted()) }
             }

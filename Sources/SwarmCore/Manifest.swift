@@ -23,8 +23,8 @@ public struct Manifest: Hashable, Sendable, Codable {
 
     /// One torrent of the snapshot.
     public struct Shard: Hashable, Sendable, Codable {
-        /// The directory at which the tree is cut; empty for the set's root.
-        public let directory: String
+        /// The path that the shard begins at, in the order of paths; empty for the first one.
+        public let start: String
         /// The only class of files in the shard; nil when the snapshot is one torrent with all classes.
         public let priority: Priority?
         /// Stays the same from snapshot to snapshot while the content of the shard does.
@@ -38,10 +38,10 @@ public struct Manifest: Hashable, Sendable, Codable {
 
         /// Every part given.
         public init(
-            directory: String, priority: Priority?, infoHash: InfoHash, torrent: Pinned, compressedSize: Int,
+            start: String, priority: Priority?, infoHash: InfoHash, torrent: Pinned, compressedSize: Int,
             classes: [String: Totals]
         ) {
-            self.directory = directory
+            self.start = start
             self.priority = priority
             self.infoHash = infoHash
             self.torrent = torrent
@@ -51,8 +51,8 @@ public struct Manifest: Hashable, Sendable, Codable {
 
         /// Of all classes together.
         public var totals: Totals { classes.values.reduce(Totals(), +) }
-        /// A name for people: the directory, and the class where it has one.
-        public var label: String { (directory.isEmpty ? "." : directory) + (priority.map { "@\($0)" } ?? "") }
+        /// A name for people: where it begins, and the class where it has one.
+        public var label: String { (start.isEmpty ? "." : start) + (priority.map { "@\($0)" } ?? "") }
     }
 
     /// The format that this code writes and reads.

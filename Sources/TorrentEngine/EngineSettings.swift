@@ -22,7 +22,7 @@ public struct EngineSettings: Sendable {
     public var downloadLimit: Int
     /// How many peers may be connected, over all torrents. libtorrent lowers it to 80 % of the open files allowed.
     public var connectionsLimit: Int
-    /// How many peers are served at a time; nil for 4 as master and for all of them as node.
+    /// How many peers are served at a time for each torrent; nil for 4 as master and for all of them as node.
     public var unchokeSlots: Int?
 
     /// Settings with the defaults that suit the role. Once a rate limit is set or the number of slots is bounded, this
@@ -44,8 +44,14 @@ extension EngineSettings {
     /// The two letters by which peers know the role.
     var fingerprint: String { role == .master ? "SP" : "SN" }
 
-    /// The slots as libtorrent counts them: -1 for all.
+    /// The slots for each torrent, as libtorrent counts them: -1 for all.
     var effectiveUnchokeSlots: Int { unchokeSlots ?? (role == .master ? 4 : -1) }
+
+    /// libtorrent shares its slots out among all torrents, and frees them only every 15 seconds: a session with many
+    /// shards needs as many more.
+    func unchokeSlots(torrents: Int) -> Int {
+        effectiveUnchokeSlots < 0 ? -1 : effectiveUnchokeSlots * max(1, torrents)
+    }
 
     /// Whether anything is bounded, so that near peers need to be bounded as well.
     var limitsLocalPeers: Bool { uploadLimit > 0 || downloadLimit > 0 || effectiveUnchokeSlots >= 0 }

@@ -131,6 +131,9 @@ struct Session: ~Copyable {
             handle, Int32(clamping: upload), Int32(clamping: download), limitLocalPeers)
     }
 
+    /// How many peers are served at a time over all torrents; -1 for all of them.
+    func setUnchokeSlots(_ slots: Int) { unsafe slt_session_set_unchoke_slots(handle, Int32(clamping: slots)) }
+
     /// The status of one torrent, or with nil of all.
     func status(_ infoHash: InfoHash?) -> [TorrentStatus] {
         var count = 0

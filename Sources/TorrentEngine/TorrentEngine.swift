@@ -83,6 +83,7 @@ public actor TorrentEngine {
         guard let have = try session?.add(spec) else { throw Self.stopped }
         let torrent = Torrent(have: have, wanted: spec.wanted)
         torrents[spec.infoHash] = torrent
+        session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))
         if torrent.missing == 0 { output.yield(.finished(spec.infoHash)) }
     }
 
@@ -98,6 +99,7 @@ public actor TorrentEngine {
         if (try? session?.quiesce(infoHash)) != nil { await nextFlush(infoHash) }
         session?.remove(infoHash)
         let removals = torrents.removeValue(forKey: infoHash)?.removals ?? []
+        session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))
         for waiter in removals { waiter.resume() }
     }
 

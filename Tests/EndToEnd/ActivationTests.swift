@@ -20,7 +20,9 @@ extension EndToEnd {
                 _ = try archive.update(master.source, round: 1)
                 let due = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + 4).rounded(.up))
                 let second = try await master.snapshot("--activate-at", due.formatted(.iso8601)).snapshot
-                let ready = try await node.awaitStatus("ready") { $0.snapshots.contains { $0.uuid == second && $0.state == .ready } }
+                let ready = try await node.awaitStatus("ready") {
+                    $0.snapshots.contains { $0.uuid == second && $0.state == .ready }
+                }
                 #expect(ready.current?.uuid == first)
                 #expect(ready.snapshots.last?.notBefore == due)
                 #expect(node.currentTarget == "trees/\(first)/debian")

@@ -58,7 +58,9 @@ extension EndToEnd {
                     await daemon.end()
                     let target = try #require(node.currentTarget)
                     let expected = try #require(snapshots[target], "\(target) was never published")
-                    #expect(try node.tree().differences(from: expected, allowingMoreLinks: true) == [], "after \(moment) ms")
+                    #expect(
+                        try node.tree().differences(from: expected, allowingMoreLinks: true) == [], "after \(moment) ms"
+                    )
                 }
                 try await node.synced(server.url)
                 try expectSource(node, master)

@@ -2,6 +2,7 @@ import Foundation
 import FoundationNetworking
 import SwarmCore
 import SwarmTestSupport
+import Synchronization
 import Testing
 
 extension EndToEnd {
@@ -24,20 +25,22 @@ extension EndToEnd {
                 #expect(second.errors.contains("is held by"), "\(second)")
 
                 // A new configuration: it serves HTTP from now on.
-                try node.configuration(server.url, top: "http-listen = \"\(node.address):18080\"")
+                try node.configuration(server.url, top: "http-listen = \"\(node.address):0\"")
                     .write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
                 daemon.signal(SIGHUP)
-                try await eventually("HTTP after SIGHUP") {
-                    daemon.errors.contains("serving http://\(node.address):18080") ? () : nil
+                let address = try await eventually("HTTP after SIGHUP") {
+                    daemon.errors.firstMatch(of: /serving (http:\/\/127\.0\.0\.2:\d+)/).map { String($0.output.1) }
                 }
-                let url = try #require(URL(string: "http://\(node.address):18080/debian/dists/stable/Release"))
+                let url = try #require(URL(string: "\(address)/debian/dists/stable/Release"))
                 let release = try await URLSession.shared.data(from: url).0
                 #expect(release == FileManager.default.contents(atPath: master.source.location("dists/stable/Release")))
 
                 // A broken one changes nothing.
                 try "peer-listen = 5\n".write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
                 daemon.signal(SIGHUP)
-                try await eventually("a complaint") { daemon.errors.contains("the configuration stays as it was") ? () : nil }
+                try await eventually("a complaint") {
+                    daemon.errors.contains("the configuration stays as it was") ? () : nil
+                }
                 _ = try archive.update(master.source, round: 1)
                 try await node.awaitActive(try await master.snapshot().snapshot)
                 try expectSource(node, master)
@@ -65,7 +68,9 @@ extension EndToEnd {
                 try node.configuration(server.url, top: "http-listen = \"\(server.address)\"")
                     .write(toFile: node.configurationFile, atomically: true, encoding: .utf8)
                 daemon.signal(SIGHUP)
-                try await eventually("a complaint") { daemon.errors.contains("the configuration stays as it was") ? () : nil }
+                try await eventually("a complaint") {
+                    daemon.errors.contains("the configuration stays as it was") ? () : nil
+                }
                 _ = try archive.update(master.source, round: 1)
                 try await node.awaitActive(try await master.snapshot().snapshot)
                 #expect(daemon.isRunning)
@@ -113,7 +118,9 @@ extension EndToEnd {
                     feed.peers = []
                 }
                 let node = Node(master)
-                let snapshot = try await UpstreamServer.run(master, note) { try await node.synced($0.url, "--http-after", "2s") }
+                let snapshot = try await UpstreamServer.run(master, note) {
+                    try await node.synced($0.url, "--http-after", "2s")
+                }
                 // A piece may cover a file that is needed twice and fetched once.
                 #expect(snapshot.bytesFromHTTP >= snapshot.bytesWanted)
                 #expect(Double(snapshot.bytesFromHTTP) <= 1.02 * Double(snapshot.bytesWanted))
@@ -121,6 +128,35 @@ extension EndToEnd {
                 try expectSource(node, master)
                 #expect(try await master.uploaded(server) == 0)
             }
+        }
+
+        @Test("An upstream that sends the same feed at once is asked at intervals, and no more often")
+        func poll() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 54, large: 2, small: 2)
+                let master = try await Master.sample(bench, &archive)
+                _ = try await master.snapshot()
+                let note = try Array(Data(contentsOf: URL(fileURLWithPath: "\(master.store)/.swarm/feed")))
+                let moments = Moments()
+                let upstream = try SmallHTTPServer { request in
+                    guard request.path.hasSuffix("/feed") else { return .missing }
+                    moments.add()
+                    return .ok(note)
+                }
+                defer { upstream.stop() }
+                _ = try await Node(master).run(upstream.url, set: "poll-interval = \"1s\"")
+                let asked = try await eventually("four questions") { moments.list.count >= 4 ? moments.list : nil }
+                // The first brings the feed; from the second on there is no news.
+                #expect(asked[2] - asked[1] > .milliseconds(900))
+                #expect(asked[3] - asked[2] > .milliseconds(900))
+            }
+        }
+
+        /// When something happened.
+        private final class Moments: Sendable {
+            private let moments = Mutex<[ContinuousClock.Instant]>([])
+            var list: [ContinuousClock.Instant] { moments.withLock { $0 } }
+            func add() { moments.withLock { $0.append(.now) } }
         }
     }
 }

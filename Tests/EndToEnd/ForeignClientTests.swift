@@ -25,13 +25,46 @@ struct ForeignClientTests {
                     .first { $0.hasSuffix(".torrent") || $0.hasSuffix(".torrent.zst") })
             let hash = name.prefix { $0 != "." }
             torrent = directory["set.torrent"]
-            let curl = try LoggedProcess("curl", ["-sSf", "-o", torrent, "\(url)/.swarm/demo/torrents/\(hash).torrent"])
+            let curl = try LoggedProcess(
+                "curl", ["-sSf", "-o", torrent, "\(url)/.swarm/demo/torrents/\(hash).torrent"])
             #expect(await curl.exit() == 0)
         }
 
         func end() async {
             await master.stop()
             board.stop()
+        }
+    }
+
+    /// Something that a client's command rings once.
+    struct Bell {
+        private let server: SmallHTTPServer
+        private let rings: AsyncStream<Void>
+        private let ring: AsyncStream<Void>.Continuation
+        /// The command that rings.
+        var command: String { "curl -s \(server.url)/finished" }
+
+        init() throws {
+            let (rings, ring) = AsyncStream<Void>.makeStream()
+            self.rings = rings
+            self.ring = ring
+            server = try SmallHTTPServer { _ in
+                ring.yield()
+                return .ok([])
+            }
+        }
+
+        /// Whether it rings in time.
+        func waitForRing() async -> Bool {
+            let timer = Task { [ring] in
+                try await Task.sleep(for: .seconds(60))
+                ring.finish()
+            }
+            defer {
+                timer.cancel()
+                server.stop()
+            }
+            return await rings.first { _ in true } != nil
         }
     }
 
@@ -46,14 +79,18 @@ struct ForeignClientTests {
     func aria2() async throws {
         let rig = try await Rig()
         let port = try Self.freePort()
+        let bell = try Bell()
+        let hook = rig.directory["hook"]
+        try "#!/bin/sh\nexec \(bell.command)\n".write(toFile: hook, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: hook)
         let client = try LoggedProcess(
             "aria2c",
             [
                 "--no-conf", "--enable-dht=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
                 "--seed-ratio=0.0", "--listen-port=\(port)", "--file-allocation=none", "--summary-interval=0",
-                "--console-log-level=notice", "-d", rig.directory["aria2"], rig.torrent,
+                "--on-bt-download-complete=\(hook)", "-d", rig.directory["aria2"], rig.torrent,
             ])
-        try await client.line(with: "Seeding is started")
+        #expect(await bell.waitForRing(), "\(client.log.suffix(20))")
         #expect(try rig.tree.contentDifferences(rig.directory["aria2/demo"]) == [])
 
         await rig.master.stop()
@@ -64,7 +101,8 @@ struct ForeignClientTests {
             own: "swarm-node", rig.tree.sync(root, from: documents.url, "--json"))
         #expect(try TreeState("\(root)/current").nodes == TreeState(rig.tree.source.root).nodes)
         let status = try #require(output.split(separator: "\n").last { $0.hasPrefix("{") })
-        let snapshot = try #require(try JSONDecoder().decode(Status.self, from: Data(status.utf8)).sets.first?.snapshots.last)
+        let snapshot = try #require(
+            try JSONDecoder().decode(Status.self, from: Data(status.utf8)).sets.first?.snapshots.last)
         #expect(snapshot.bytesFromMaster == 0)
         #expect(snapshot.bytesFromHTTP == 0)
         #expect(snapshot.bytesFromPeers >= snapshot.bytesWanted)
@@ -99,18 +137,13 @@ struct ForeignClientTests {
     @Test("qBittorrent fetches byte for byte")
     func qBittorrent() async throws {
         let rig = try await Rig()
-        let (finished, finish) = AsyncStream<Void>.makeStream()
-        let bell = try SmallHTTPServer { _ in
-            finish.yield()
-            return .ok([])
-        }
-        defer { bell.stop() }
+        let bell = try Bell()
         let settings = """
             [LegalNotice]
             Accepted=true
             [AutoRun]
             enabled=true
-            program=curl -s \(bell.url)/finished
+            program=\(bell.command)
             [Preferences]
             WebUI\\Address=127.0.0.1
             WebUI\\Port=\(try Self.freePort())
@@ -125,13 +158,7 @@ struct ForeignClientTests {
         let profile = try rig.directory.directory("profile/qBittorrent/config")
         try settings.write(toFile: "\(profile)/qBittorrent.conf", atomically: true, encoding: .utf8)
         let client = try LoggedProcess("qbittorrent-nox", ["--profile=\(rig.directory["profile"])", rig.torrent])
-        let timer = Task {
-            try await Task.sleep(for: .seconds(60))
-            finish.finish()
-        }
-        let rang: Void? = await finished.first { _ in true }
-        timer.cancel()
-        #expect(rang != nil, "\(client.log.suffix(20))")
+        #expect(await bell.waitForRing(), "\(client.log.suffix(20))")
         #expect(try rig.tree.contentDifferences(rig.directory["qbittorrent/demo"]) == [])
         await client.stop()
         await rig.end()

@@ -98,9 +98,12 @@ final class HostileMaster: Sendable {
     func torrent(_ entries: [Entry], links: [(String, String)] = []) -> [UInt8] {
         var content: [UInt8] = []
         for entry in entries where entry.link == nil { content += entry.content }
-        let stated = entries.reduce(Int64(0)) { $0 &+ ($1.link == nil ? max(0, $1.length ?? Int64($1.content.count)) : 0) }
+        let stated = entries.reduce(Int64(0)) {
+            $0 &+ ($1.link == nil ? max(0, $1.length ?? Int64($1.content.count)) : 0)
+        }
         let pieces = Int(min(16, (stated + Int64(Self.pieceLength) - 1) / Int64(Self.pieceLength)))
-        content += [UInt8](repeating: 0, count: max(0, min(Int(clamping: stated), pieces * Self.pieceLength) - content.count))
+        content += [UInt8](
+            repeating: 0, count: max(0, min(Int(clamping: stated), pieces * Self.pieceLength) - content.count))
         var hashes: [UInt8] = []
         for piece in 0..<pieces {
             let end = min(content.count, (piece + 1) * Self.pieceLength)
@@ -213,13 +216,16 @@ final class HostileMaster: Sendable {
         }
         let manifest = try Documents.encode(
             Manifest(
-                set: lies.set ?? set, uuid: uuid, serial: serial, parent: nil, created: now, pieceLength: Self.pieceLength,
+                set: lies.set ?? set, uuid: uuid, serial: serial, parent: nil, created: now,
+                pieceLength: Self.pieceLength,
                 shards: [
                     Manifest.Shard(
-                        directory: "", priority: nil, infoHash: infoHash,
+                        start: "", priority: nil, infoHash: infoHash,
                         torrent: Pinned(
-                            size: lies.torrentSize ?? torrent.count, sha256: lies.torrentDigest ?? Digest.sha256(torrent)),
-                        compressedSize: lies.compressedSize ?? compressed.count, classes: ["4": .init(files: 1, bytes: 7)])
+                            size: lies.torrentSize ?? torrent.count,
+                            sha256: lies.torrentDigest ?? Digest.sha256(torrent)),
+                        compressedSize: lies.compressedSize ?? compressed.count,
+                        classes: ["4": .init(files: 1, bytes: 7)])
                 ], deleted: .init()))
         let entry = Feed.Entry(
             uuid: uuid, serial: serial, created: now,
@@ -231,7 +237,8 @@ final class HostileMaster: Sendable {
         try state.withLock { state in
             state.version += 1
             let feed = Feed(
-                set: set, version: state.version, issued: now, expires: now.addingTimeInterval(3600), snapshots: [entry])
+                set: set, version: state.version, issued: now, expires: now.addingTimeInterval(3600), snapshots: [entry]
+            )
             state.note = try SignedNote.sign(text: try Documents.encode(feed), keys: [key])
             state.replies["/.swarm/\(set)/manifests/\(uuid).json"] = lies.manifest ?? .ok(manifest)
             state.replies["/.swarm/\(set)/torrents/\(infoHash).torrent.zst"] = lies.compressed ?? .ok(compressed)

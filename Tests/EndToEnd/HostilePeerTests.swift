@@ -21,11 +21,13 @@ struct HostilePeerTests {
         for entry in torrent.files {
             try wrong.write(torrent.path(entry), [UInt8](repeating: 0xee, count: Int(torrent.length(entry))))
         }
-        let engine = try TorrentEngine(settings: EngineSettings(role: .node, listen: [Endpoint(host: "127.0.0.1", port: 0)]))
+        let engine = try TorrentEngine(
+            settings: EngineSettings(role: .node, listen: [Endpoint(host: "127.0.0.1", port: 0)]))
         let all = PieceSet(pieceCount: torrent.pieceCount, full: true)
         try await engine.add(
             TorrentSpec(
-                infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: directory["wrong"], have: all, wanted: all))
+                infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: directory["wrong"], have: all, wanted: all
+            ))
         let poisoner = try #require(await engine.listenEndpoints().first)
 
         let root = directory["root"]

@@ -60,7 +60,9 @@ struct HostileUpstreamTests {
         }
 
         /// What lies beside the root.
-        func outside() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
+        func outside() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        }
 
         func end() async {
             master.stop()
@@ -139,7 +141,12 @@ struct HostileUpstreamTests {
             ("torrent too large", "larger than a torrent may be", lies { $0.torrentSize = 1 << 40 }),
             ("manifest larger", "more than", lies { $0.manifest = .ok(tail + tail) }),
             ("manifest endless", "more than", lies { $0.manifest = .endless }),
-            ("manifest garbage", "not the one that was signed", lies { $0.manifest = .ok(tail); $0.manifestSize = 4096 }),
+            (
+                "manifest garbage", "not the one that was signed",
+                lies {
+                    $0.manifest = .ok(tail); $0.manifestSize = 4096
+                }
+            ),
             ("manifest digest", "not the one that was signed", lies { $0.manifestDigest = other }),
             ("manifest missing", "404", lies { $0.manifest = .missing }),
             ("manifest of another set", "is of another", lies { $0.set = wrong }),

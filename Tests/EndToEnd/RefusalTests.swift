@@ -60,7 +60,9 @@ extension EndToEnd {
                 #expect(node.currentTarget == "trees/\(second)/debian")
                 try expectSource(node, master)
                 // An honest upstream beside the stale one is enough.
-                let both = try await UpstreamServer.run(master, expired) { try await node.sync($0.url, "--upstream", server.url) }
+                let both = try await UpstreamServer.run(master, expired) {
+                    try await node.sync($0.url, "--upstream", server.url)
+                }
                 #expect(both.status == 0, "\(both)")
             }
         }
@@ -114,7 +116,9 @@ struct UpstreamServer {
             status: { [] })
         let address = try #require(try await server.start().first)
         let result: Swift.Result<Result, any Error>
-        do { result = .success(try await body(UpstreamServer(url: "http://\(address)", feed: box))) } catch { result = .failure(error) }
+        do { result = .success(try await body(UpstreamServer(url: "http://\(address)", feed: box))) } catch {
+            result = .failure(error)
+        }
         await server.shutdown()
         return try result.get()
     }

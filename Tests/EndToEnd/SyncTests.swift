@@ -164,9 +164,11 @@ extension EndToEnd {
                 let node = Node(master)
                 let filter = PathFilter(include: ["/dists/", "/pool/"], exclude: ["small3*", "/pool/main/l/large1*/"])
                 let compiled = try filter.compiled()
-                let arguments = filter.include.flatMap { ["--include", $0] } + filter.exclude.flatMap { ["--exclude", $0] }
+                let arguments =
+                    filter.include.flatMap { ["--include", $0] } + filter.exclude.flatMap { ["--exclude", $0] }
                 for round in 0..<3 {
-                    let output = try await bench.run("swarm-node", node.syncArguments(server.url, arguments + ["--json"]))
+                    let output = try await bench.run(
+                        "swarm-node", node.syncArguments(server.url, arguments + ["--json"]))
                     #expect(output.status == 0, "\(output)")
                     let (have, source) = (try node.tree(), try master.tree())
                     let expected = source.nodes.filter { compiled.includes($0.key) }

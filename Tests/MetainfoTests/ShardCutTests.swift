@@ -16,16 +16,29 @@ struct ShardCutTests {
         }
     }
 
-    @Test("the heaviest directories are cut out, at whatever depth")
+    @Test("shards are full, neighbours share one, and a large flat directory is cut too")
     func cut() {
-        let tree = files(["pool/a": 90, "pool/b/x": 80, "pool/b/y": 80, "pool/c": 5, "dists": 20])
+        let tree = files(["pool/a": 90, "pool/b/x": 80, "pool/b/y": 80, "pool/c": 5, "dists": 20, "flat": 400])
         let cut = ShardCut(files: tree, policy: policy)
         #expect(cut.isSharded)
-        #expect(cut.directories.contains(""))
+        #expect(cut.starts.first == "")
         var sizes: [ShardCut.Key: Int] = [:]
         for file in tree { sizes[cut.key(file.path, .payload), default: 0] += 1 }
-        #expect(sizes.values.allSatisfy { $0 <= 100 })
-        #expect(sizes.count <= 5)
+        #expect(sizes.values.allSatisfy { $0 <= 150 })
+        #expect(sizes.count <= 8)
+        let many = files(Dictionary(uniqueKeysWithValues: (100..<200).map { ("d\($0)", 10) }))
+        #expect(ShardCut(files: many, policy: policy).starts.count == 10)
+    }
+
+    @Test("a path belongs to the last start that does not come after it")
+    func keys() {
+        let cut = ShardCut(files: files(["a": 100, "b": 100, "c/d": 100]), policy: policy)
+        #expect(cut.starts == ["", "b", "c"])
+        #expect(cut.key("a/zzz", .payload).start == "")
+        #expect(cut.key("b", .payload).start == "b")
+        #expect(cut.key("b/f0", .payload).start == "b")
+        #expect(cut.key("b-side", .payload).start == "b")
+        #expect(cut.key("c/a", .payload).start == "c")
     }
 
     @Test("the cut does not depend on the order of the files")
@@ -38,16 +51,17 @@ struct ShardCutTests {
     func split() {
         var cut = ShardCut(files: files(["a": 60, "b": 60]), policy: policy)
         let before = cut
-        let directory = cut.key("a/f", .payload).directory
-        let early = cut.splitIfDoubled(directory, files: files(["a/x": 90, "a/y": 90]), policy: policy)
+        let start = cut.key("a/f", .payload).start
+        let early = cut.splitIfDoubled(start, files: files(["a/x": 90, "a/y": 90]), policy: policy)
         #expect(!early && cut == before)
-        let late = cut.splitIfDoubled(directory, files: files(["a/x": 120, "a/y": 120]), policy: policy)
+        let late = cut.splitIfDoubled(start, files: files(["a/x": 120, "a/y": 120]), policy: policy)
         #expect(late)
-        #expect(cut.directories.isSuperset(of: before.directories))
-        cut.join("a/x")
-        #expect(!cut.directories.contains("a/x"))
+        #expect(Set(cut.starts).isSuperset(of: before.starts))
+        #expect(cut.starts.contains("a/y"))
+        cut.join("a/y")
+        #expect(!cut.starts.contains("a/y"))
         cut.join("")
-        #expect(cut.directories.contains(""))
+        #expect(cut.starts.contains(""))
     }
 
     @Test("each class has its own shard when a set is cut, and none when it is not")

@@ -117,7 +117,7 @@ struct RandomHistoryTests {
         policy.singleUpTo = 100
         policy.shardFiles = 1000
         let cut = ShardCut(files: files, policy: policy)
-        #expect(cut.directories.count <= 2)
+        #expect(cut.starts.count <= 2)
     }
 
     @Test("the length of pieces follows the mean size of files")

@@ -82,7 +82,7 @@ struct FeedTests {
         let hash = try #require(InfoHash(bytes: Array(repeating: 1, count: 20)))
         let shards = [("", nil), ("pool/a", Priority.payload)].map { directory, priority in
             Manifest.Shard(
-                directory: directory, priority: priority, infoHash: hash, torrent: feed.snapshots[0].manifest,
+                start: directory, priority: priority, infoHash: hash, torrent: feed.snapshots[0].manifest,
                 compressedSize: 50, classes: ["4": .init(files: 2, bytes: 10), "1": .init(files: 1, bytes: 5)])
         }
         let manifest = Manifest(

@@ -36,7 +36,8 @@ public final class AnnounceBoard: Sendable {
                 compact += peer.host.split(separator: ".").compactMap { UInt8($0) }
                 compact += [UInt8(peer.port >> 8), UInt8(peer.port & 0xff)]
             }
-            return .ok(Array("d8:intervali2e12:min intervali1e5:peers\(compact.count):".utf8) + compact + Array("e".utf8))
+            return .ok(
+                Array("d8:intervali2e12:min intervali1e5:peers\(compact.count):".utf8) + compact + Array("e".utf8))
         }
     }
 

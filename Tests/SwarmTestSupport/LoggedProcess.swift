@@ -50,12 +50,15 @@ public final class LoggedProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in
             let waiting = self?.state.withLock { state in
-                state.exitCode = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+                state.exitCode =
+                    process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
                 defer { state.exits = [] }
                 return state.exits
             }
             for exit in waiting ?? [] {
-                exit.resume(returning: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
+                exit.resume(
+                    returning: process.terminationReason == .exit
+                        ? process.terminationStatus : -process.terminationStatus)
             }
         }
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
@@ -70,7 +73,8 @@ public final class LoggedProcess: Sendable {
 
     /// The program of this package with that name.
     public static func own(_ program: String, _ arguments: [String]) throws -> LoggedProcess {
-        let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+        let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .path
         return try LoggedProcess("\(directory)/\(program)", arguments)
     }
 
@@ -105,7 +109,11 @@ public final class LoggedProcess: Sendable {
             }
         }
         for (waiter, line) in due {
-            if let line { waiter.continuation.resume(returning: line) } else { waiter.continuation.resume(throwing: ended) }
+            if let line {
+                waiter.continuation.resume(returning: line)
+            } else {
+                waiter.continuation.resume(throwing: ended)
+            }
         }
     }
 
@@ -122,7 +130,9 @@ public final class LoggedProcess: Sendable {
 
     /// The first line after `mark` that holds all of `words`.
     @discardableResult
-    public func line(with words: String..., after mark: Int = 0, within limit: Duration = .seconds(30)) async throws -> String {
+    public func line(with words: String..., after mark: Int = 0, within limit: Duration = .seconds(30)) async throws
+        -> String
+    {
         try await line(after: mark, within: limit) { line in words.allSatisfy { line.contains($0) } }
     }
 
@@ -152,15 +162,18 @@ public final class LoggedProcess: Sendable {
                 }
                 return (found, state.hasEnded)
             }
-            if let found { continuation.resume(returning: found) } else if hasEnded { continuation.resume(throwing: ended) }
+            if let found {
+                continuation.resume(returning: found)
+            } else if hasEnded {
+                continuation.resume(throwing: ended)
+            }
         }
     }
 
-    /// All lines, once the output has ended.
+    /// All lines of a process that has ended. The end of the output is not waited for for long: what it started may hold
+    /// the channel open.
     public func output() async throws -> String {
-        do { _ = try await line(after: .max, within: .seconds(60)) { _ in false } } catch let error as Disappointment {
-            guard state.withLock({ $0.hasEnded }) else { throw error }
-        }
+        _ = try? await line(after: .max, within: .seconds(1)) { _ in false }
         return log.joined(separator: "\n")
     }
 

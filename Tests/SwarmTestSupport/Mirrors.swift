@@ -95,7 +95,8 @@ public final class Master: Sendable {
     }
 
     /// Starts the daemon on 127.0.0.1, where the system chooses the ports.
-    public func serve(_ arguments: String..., peerListen: String = "127.0.0.1:0", listen: String = "127.0.0.1:0") async throws
+    public func serve(_ arguments: String..., peerListen: String = "127.0.0.1:0", listen: String = "127.0.0.1:0")
+        async throws
         -> Server
     {
         let (program, ready) = try await bench.startDaemon(
@@ -155,7 +156,9 @@ public final class Node: Sendable {
     }
 
     /// Runs `sync` to its end, whatever that is.
-    public func sync(_ url: String, _ arguments: String..., deadline: Duration = .seconds(60)) async throws -> ProgramOutput {
+    public func sync(_ url: String, _ arguments: String..., deadline: Duration = .seconds(60)) async throws
+        -> ProgramOutput
+    {
         try await bench.run("swarm-node", syncArguments(url, arguments), deadline: deadline)
     }
 
@@ -253,7 +256,9 @@ private func blockingUnixGet(_ socketPath: String, _ path: String) throws -> Dat
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(socketPath.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw ProgramFailure("\(socketPath) is too long") }
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+        throw ProgramFailure("\(socketPath) is too long")
+    }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let connected = withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -262,7 +267,9 @@ private func blockingUnixGet(_ socketPath: String, _ path: String) throws -> Dat
     }
     guard connected == 0 else { throw SystemCallFailure("connect", socketPath) }
     let request = Array("GET \(path) HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-    guard write(descriptor, request, request.count) == request.count else { throw SystemCallFailure("write", socketPath) }
+    guard write(descriptor, request, request.count) == request.count else {
+        throw SystemCallFailure("write", socketPath)
+    }
     var answer = Data()
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -271,6 +278,8 @@ private func blockingUnixGet(_ socketPath: String, _ path: String) throws -> Dat
         if count == 0 { break }
         answer.append(contentsOf: buffer[..<count])
     }
-    guard let end = answer.range(of: Data("\r\n\r\n".utf8)) else { throw ProgramFailure("no answer from \(socketPath)") }
+    guard let end = answer.range(of: Data("\r\n\r\n".utf8)) else {
+        throw ProgramFailure("no answer from \(socketPath)")
+    }
     return Data(answer[end.upperBound...])
 }

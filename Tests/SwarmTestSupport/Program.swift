@@ -156,7 +156,9 @@ public final class TestBench: Sendable {
     }
 
     /// Runs a program to its end.
-    public func run(_ name: String, _ arguments: [String], deadline: Duration = .seconds(60)) async throws -> ProgramOutput {
+    public func run(_ name: String, _ arguments: [String], deadline: Duration = .seconds(60)) async throws
+        -> ProgramOutput
+    {
         try await start(name, arguments).wait(deadline: deadline)
     }
 

@@ -18,7 +18,8 @@ public final class PublishedTree: Sendable {
         source = try FileTreeWriter("\(directory)/source")
         try fill(source)
         var arguments = [
-            "init", "--set", "demo", "--source", source.root, "--store", "\(directory)/store", "--piece-length", "64KiB",
+            "init", "--set", "demo", "--source", source.root, "--store", "\(directory)/store", "--piece-length",
+            "64KiB",
         ]
         if let tracker { arguments += ["--tracker", tracker] }
         try await LoggedProcess.run(own: "swarm-publish", arguments)
