@@ -127,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "SwarmCore", "Metainfo", "TorrentEngine", "ContentServer", "SwarmTestSupport", "swarm-publish", "swarm-node",
+                "SwarmCore", "Metainfo", "TorrentEngine", "ContentServer", "SwarmTestSupport", "swarm-publish",
+                "swarm-node",
             ],
             swiftSettings: strict),
     ],

@@ -72,6 +72,7 @@ extension SetMirror {
         row.state = .fetching
         row.base = nil
         try state.finishBuilding(row, replacing: replaced, missing: plan.missing)
+        try await offPool { try assembler.forgetMoves() }
         if let replaced {
             snapshots[replaced] = nil
             try forget(replaced)

@@ -230,7 +230,10 @@ public actor SetMirror {
         do { text = try SignedNote.open(note, keys: configuration.keys).text } catch {
             throw MirrorError(.untrusted, "the feed is refused: \(error)")
         }
-        let feed = try Documents.decode(Feed.self, from: text)
+        let feed: Feed
+        do { feed = try Documents.decode(Feed.self, from: text) } catch {
+            throw MirrorError(.untrusted, "the feed is signed, and is no feed that this version can read: \(error)")
+        }
         do {
             try feed.check(
                 expecting: layout.set, acceptedVersion: stored ? 0 : state.acceptedVersion(),

@@ -52,8 +52,11 @@ struct TreeAssembler {
             }
         }
         for link in plan.diff.addedLinks { try builder.symlink(link.target, at: link.path) }
-        try FileSystem.removeTree(stage)
     }
+
+    /// Once it is in the state that the tree is assembled. Not before: a repetition would take what lies under an old
+    /// name by then for what was there first.
+    func forgetMoves() throws { try FileSystem.removeTree("\(layout.swarm)/stage") }
 
     /// What moves inside the tree is linked aside first, before its old name goes.
     private func stageMoves(_ plan: SnapshotPlan, _ builder: TreeBuilder) throws -> [ContentLocator.Location: String] {

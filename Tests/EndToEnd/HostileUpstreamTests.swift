@@ -98,7 +98,7 @@ struct HostileUpstreamTests {
             ("link", "leaves the tree", master.torrent([Entry("x")], links: [("link", "../../etc/passwd")])),
             ("absolute link", "leaves the tree", master.torrent([Entry("x")], links: [("link", "/etc/passwd")])),
             ("long name", "255", master.torrent([Entry(String(repeating: "n", count: 256))])),
-            ("garbage", "malformed", Array("d4:infod5:files".utf8)),
+            ("garbage", "ends too early", Array("d4:infod5:files".utf8)),
         ]
         for (name, words, torrent) in cases {
             try await rig.refuse(name, words) { try master.publish(unparsed: torrent) }
@@ -169,7 +169,7 @@ struct HostileUpstreamTests {
             ("endless", "more than", .endless),
             ("garbage", "the feed is refused", .ok(Array("not a note".utf8))),
             ("stranger", "no known key", .ok(try SignedNote.sign(text: text, keys: [stranger]))),
-            ("nonsense that is signed", "feed", .ok(garbage)),
+            ("nonsense that is signed", "is no feed", .ok(garbage)),
         ]
         for (name, words, reply) in cases {
             try await rig.refuse(name, words) { master.answerFeed(with: reply) }

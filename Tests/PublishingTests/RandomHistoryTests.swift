@@ -79,7 +79,7 @@ struct RandomHistoryTests {
         }
         try test.source.write("dists/Release", "1")
         let first = try test.snapshot()
-        #expect(first.torrents.count >= 5)
+        #expect(first.torrents.count >= 4)
         #expect(first.torrents.allSatisfy { $0.files >= 1 && $0.files <= 200 })
         for round in 0..<5 {
             try test.source.write("pool/3/new\(round)", "new")
@@ -117,7 +117,7 @@ struct RandomHistoryTests {
         policy.singleUpTo = 100
         policy.shardFiles = 1000
         let cut = ShardCut(files: files, policy: policy)
-        #expect(cut.starts.count <= 2)
+        #expect(cut.starts.count <= 3)
     }
 
     @Test("the length of pieces follows the mean size of files")

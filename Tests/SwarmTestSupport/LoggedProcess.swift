@@ -61,12 +61,17 @@ public final class LoggedProcess: Sendable {
                         ? process.terminationStatus : -process.terminationStatus)
             }
         }
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.take(Array(data))
-        }
         try process.run()
+        // A thread that reads, because a handler that ends itself at the end of the output loses that end at times.
+        Thread.detachNewThread { [weak self] in
+            var block = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = read(pipe.fileHandleForReading.fileDescriptor, &block, block.count)
+                if count < 0, errno == EINTR { continue }
+                self?.take(Array(block.prefix(max(0, count))))
+                if count <= 0 { return }
+            }
+        }
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -192,6 +197,11 @@ public final class LoggedProcess: Sendable {
     @discardableResult
     public func stop() async -> Int32 {
         if process.isRunning { kill(pid, SIGTERM) }
+        let timer = Task { [pid, process] in
+            try await Task.sleep(for: .seconds(5))
+            if process.isRunning { kill(pid, SIGKILL) }
+        }
+        defer { timer.cancel() }
         return await exit()
     }
 
