@@ -7,7 +7,7 @@ BIN = .build/$(CONFIGURATION)
 
 # What building needs, and what the tests and the demonstration need beside it.
 BUILD_DEPS = libtorrent-rasterbar-dev libssl-dev libsqlite3-dev libzstd-dev pkg-config
-TEST_DEPS = aria2 transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev iproute2 zstd
+TEST_DEPS = aria2 transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev strace zstd
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
 # Formatting and lint see our own sources only.
