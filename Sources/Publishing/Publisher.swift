@@ -103,6 +103,12 @@ public struct Publisher: Sendable {
         let index = try SourceIndex(store.indexPath)
         let (rules, fingerprint) = try configuration.rules()
         let parent = try store.feed()?.feed.newest.map { try store.manifest($0.uuid) }
+        if let parent, parent.pieceLength != configuration.pieceLength {
+            throw PublishingError(
+                .usage,
+                "config.toml says piece-length = \(configuration.pieceLength), but the set was begun with "
+                    + "\(parent.pieceLength): put that back; it is fixed for the life of a set")
+        }
         try index.reconcile(with: parent, load: store.torrent)
         let rulesChanged = try parent != nil && index.meta("rules") != fingerprint
 
@@ -336,7 +342,9 @@ public struct Publisher: Sendable {
             let current = feed.snapshots.last { !$0.activation.hold && $0.activation.notBefore <= now }?.uuid
             // The next one to become due stays as well: with a delay longer than what `keep` spans, none ever would be.
             let next = feed.snapshots.first { !$0.activation.hold && $0.activation.notBefore > now }?.uuid
-            let protected = Set(feed.tags.values).union(feed.snapshots.suffix(keep).map(\.uuid))
+            // An embargoed snapshot stays, however many follow it before its lift.
+            let held = feed.snapshots.filter(\.activation.hold).map(\.uuid)
+            let protected = Set(feed.tags.values).union(held).union(feed.snapshots.suffix(keep).map(\.uuid))
                 .union([current, next].compactMap { $0 })
             feed.snapshots.removeAll { !protected.contains($0.uuid) }
         }

@@ -144,3 +144,30 @@ struct ActivationTests {
         #expect(failed == [second])
     }
 }
+
+struct HeldSnapshotTests {
+    @Test("an embargoed snapshot outlives those that follow it")
+    func heldStays() throws {
+        let test = try TestStore()
+        try test.source.write("a", "0")
+        let held = try #require(try test.snapshot { $0.hold = true }.uuid)
+        for round in 1...4 {
+            try test.source.write("a", "round \(round)")
+            try test.snapshot()
+        }
+        let feed = try #require(try test.store().feed()?.feed)
+        #expect(feed.entry(held) != nil)
+        #expect(feed.snapshots.count == 3)
+    }
+
+    @Test("another piece length than the set was begun with is an error that says which")
+    func pieceLength() throws {
+        let test = try TestStore()
+        try test.source.write("a", "0")
+        try test.snapshot()
+        try test.replaceSetting("piece-length", "32768")
+        try test.source.write("a", "other")
+        let error = try #require(throws: PublishingError.self) { try test.snapshot() }
+        #expect(error.message.contains("16384"))
+    }
+}
