@@ -7,13 +7,18 @@ BIN = .build/$(CONFIGURATION)
 
 # What building needs, and what the tests and the demonstration need beside it.
 BUILD_DEPS = libtorrent-rasterbar-dev libssl-dev libsqlite3-dev libzstd-dev pkg-config
-TEST_DEPS = aria2 transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev strace zstd
+TEST_DEPS = aria2 btcheck transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev strace zstd btrfs-progs
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
 # Formatting and lint see our own sources only.
-SOURCES = Package.swift Sources Tests
+SOURCES = Package.swift Sources tracker Tests
 
-.PHONY: all deps build test demo install format lint clean
+# The benchmark: its own build directory, so that it never measures half of another build, and where results go.
+BENCH = .build-release
+BENCH_RESULTS ?= $(BENCH)/results
+BENCH_ARGS ?=
+
+.PHONY: all deps build test demo bench install format lint clean
 
 all: build
 
@@ -29,6 +34,7 @@ deps:
 build: deps
 	$(SWIFT) build -c $(CONFIGURATION) --product swarm-publish
 	$(SWIFT) build -c $(CONFIGURATION) --product swarm-node
+	$(SWIFT) build -c $(CONFIGURATION) --product swarm-tracker
 
 test: deps lint
 	$(SWIFT) build --build-tests
@@ -37,11 +43,22 @@ test: deps lint
 demo: build
 	packaging/demo.sh "$$PWD/$(BIN)"
 
+# BENCH_ARGS='--files 10000 --only tree poll' for less of it; see swarm-bench --help.
+bench: deps
+	for product in swarm-publish swarm-node bare-client swarm-bench; do \
+		$(SWIFT) build -c release --scratch-path $(BENCH) --product $$product || exit 1; \
+	done
+	mkdir -p $(BENCH_RESULTS)
+	$(BENCH)/release/swarm-bench --json $(BENCH_RESULTS)/benchmark.json --svg $(BENCH_RESULTS)/benchmark.svg \
+		--markdown $(BENCH_RESULTS)/benchmark.md $(BENCH_ARGS)
+
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/swarm-mirror
-	install -m 0755 $(BIN)/swarm-publish $(BIN)/swarm-node $(DESTDIR)$(PREFIX)/bin/
-	install -m 0644 packaging/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -m 0644 README.md CHANGELOG.md LICENSE packaging/swarm-node.toml $(DESTDIR)$(PREFIX)/share/doc/swarm-mirror/
+	install -m 0755 $(BIN)/swarm-publish $(BIN)/swarm-node $(BIN)/swarm-tracker $(DESTDIR)$(PREFIX)/bin/
+	for unit in packaging/*.service; do \
+		sed 's|\([=:]\)/usr/|\1$(PREFIX)/|' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
+	done
+	install -m 0644 README.md CHANGELOG.md LICENSE packaging/swarm-node.toml packaging/swarm-tracker.toml $(DESTDIR)$(PREFIX)/share/doc/swarm-mirror/
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(SOURCES)
@@ -50,4 +67,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
 clean:
-	rm -rf .build demo
+	rm -rf .build $(BENCH) demo

@@ -26,11 +26,21 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let tomlKit = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
+/// What libtorrent-rasterbar.pc lists. Without these defines the structures have another layout than in the installed
+/// library.
+let libtorrentDefines: [CXXSetting] = [
+    .define("TORRENT_LINKING_SHARED"), .define("BOOST_ASIO_ENABLE_CANCELIO"),
+    .define("BOOST_ASIO_NO_DEPRECATED"), .define("TORRENT_USE_OPENSSL"),
+    .define("TORRENT_USE_LIBCRYPTO"), .define("TORRENT_SSL_PEERS"), .define("OPENSSL_NO_SSL2"),
+    .define("BOOST_ALL_NO_LIB"),
+]
+
 let package = Package(
     name: "swarm-mirror",
     products: [
         .executable(name: "swarm-publish", targets: ["swarm-publish"]),
         .executable(name: "swarm-node", targets: ["swarm-node"]),
+        .executable(name: "swarm-tracker", targets: ["swarm-tracker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -42,18 +52,12 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
-        // C libraries. CLibtorrent is compiled, with the defines that libtorrent-rasterbar.pc lists: without them the
-        // structures have another layout than in the installed library, and a pkg-config system target would drop them.
+        // C libraries. CLibtorrent is compiled: a pkg-config system target would drop the defines.
         .target(
             name: "CLibtorrent",
             path: "CShims/CLibtorrent",
             publicHeadersPath: "include",
-            cxxSettings: [
-                .define("TORRENT_LINKING_SHARED"), .define("BOOST_ASIO_ENABLE_CANCELIO"),
-                .define("BOOST_ASIO_NO_DEPRECATED"), .define("TORRENT_USE_OPENSSL"),
-                .define("TORRENT_USE_LIBCRYPTO"), .define("TORRENT_SSL_PEERS"), .define("OPENSSL_NO_SSL2"),
-                .define("BOOST_ALL_NO_LIB"),
-            ],
+            cxxSettings: libtorrentDefines,
             linkerSettings: [
                 .linkedLibrary("torrent-rasterbar"), .linkedLibrary("ssl"), .linkedLibrary("crypto"),
             ]
@@ -83,6 +87,15 @@ let package = Package(
             name: "ContentServer",
             dependencies: ["SwarmCore", nioCore, nioPosix, nioHTTP1, nioFoundation, logging, lifecycle],
             swiftSettings: strict),
+        .target(
+            name: "TrackerCore", dependencies: ["SwarmCore"], path: "tracker/TrackerCore", swiftSettings: strict),
+        .target(
+            name: "TrackerServer",
+            dependencies: [
+                "SwarmCore", "TrackerCore", "Metainfo", "ConfigurationFile", grdb, asyncHTTPClient, logging, nioCore,
+                nioPosix, nioHTTP1,
+            ],
+            path: "tracker/TrackerServer", swiftSettings: strict),
         .executableTarget(
             name: "swarm-publish",
             dependencies: [
@@ -97,6 +110,13 @@ let package = Package(
                 asyncHTTPClient, nioCore, logging, unixSignals,
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "swarm-tracker",
+            dependencies: [
+                "SwarmCore", "TrackerCore", "TrackerServer", "FileTree", "ConfigurationFile", argumentParser,
+                asyncHTTPClient, nioCore, nioHTTP1, logging, unixSignals,
+            ],
+            path: "tracker/swarm-tracker", swiftSettings: strict),
 
         .target(
             name: "SwarmTestSupport", dependencies: ["SwarmCore", "FileTree"], path: "Tests/SwarmTestSupport",
@@ -115,7 +135,7 @@ let package = Package(
             name: "FileTreeTests", dependencies: ["FileTree", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PublishingTests",
-            dependencies: ["Publishing", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
+            dependencies: ["Publishing", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "MirroringTests",
@@ -125,12 +145,35 @@ let package = Package(
             name: "ContentServerTests", dependencies: ["ContentServer", "SwarmCore", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "TrackerCoreTests", dependencies: ["TrackerCore", "SwarmCore", "SwarmTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrackerServerTests",
+            dependencies: [
+                "TrackerServer", "TrackerCore", "SwarmCore", "ConfigurationFile", "SwarmTestSupport", "swarm-tracker",
+                "swarm-publish", nioHTTP1,
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "EndToEnd",
             dependencies: [
                 "SwarmCore", "Metainfo", "TorrentEngine", "ContentServer", "SwarmTestSupport", "swarm-publish",
-                "swarm-node",
+                "swarm-node", "swarm-tracker",
             ],
             swiftSettings: strict),
+
+        // The benchmark, and the bare BitTorrent client that it compares with.
+        .target(
+            name: "SwarmBenchmark", dependencies: ["SwarmCore", "FileTree", "SwarmTestSupport"],
+            path: "Tests/Benchmarks/SwarmBenchmark", swiftSettings: strict),
+        .executableTarget(
+            name: "swarm-bench", dependencies: ["SwarmBenchmark", argumentParser], path: "Tests/Benchmarks/swarm-bench",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bare-client", dependencies: ["CLibtorrent"], path: "Tests/Benchmarks/bare-client",
+            cxxSettings: libtorrentDefines + [.headerSearchPath("../../../CShims/CLibtorrent")]),
+        .testTarget(
+            name: "SwarmBenchmarkTests", dependencies: ["SwarmBenchmark", "SwarmTestSupport"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,6 +1,8 @@
 // System calls of Linux that Swift's Glibc module does not show, because it is built without _GNU_SOURCE.
 // Each returns -1 and sets errno like the C library's function of that name.
 #pragma once
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,3 +13,6 @@ static inline int swarm_syncfs(int descriptor) { return (int)syscall(SYS_syncfs,
 static inline ssize_t swarm_copy_file_range(int from, int to, size_t length) {
     return syscall(SYS_copy_file_range, from, (void *)0, to, (void *)0, length, 0u);
 }
+
+// Makes `to`, an empty file that is open for writing, share the data of `from` until one of the two is written to.
+static inline int swarm_clone_file(int from, int to) { return ioctl(to, FICLONE, from); }

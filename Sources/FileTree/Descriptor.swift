@@ -75,6 +75,19 @@ public struct Descriptor: ~Copyable, Sendable {
         return done
     }
 
+    /// Reads the whole file, a block after the other; returns its length as it was read.
+    @discardableResult
+    public func forEachBlock(_ body: (Span<UInt8>) -> Void) throws(FileError) -> Int64 {
+        var buffer = [UInt8](repeating: 0, count: Int(min(max(1, try status().size), 1 << 20)))
+        var offset: Int64 = 0
+        while true {
+            let count = try read(into: &buffer, at: offset)
+            if count == 0 { return offset }
+            body(buffer.span.extracting(0..<count))
+            offset += Int64(count)
+        }
+    }
+
     /// Writes all of `bytes` at the current position.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         var done = 0
@@ -122,6 +135,22 @@ public struct FileStatus: Hashable, Sendable {
     /// The permission bits.
     public let mode: UInt32
 
+    /// Every part given.
+    public init(
+        kind: Kind, size: Int64, allocated: Int64, mtime: Int64, ctime: Int64, inode: UInt64, device: UInt64,
+        links: UInt64, mode: UInt32
+    ) {
+        self.kind = kind
+        self.size = size
+        self.allocated = allocated
+        self.mtime = mtime
+        self.ctime = ctime
+        self.inode = inode
+        self.device = device
+        self.links = links
+        self.mode = mode
+    }
+
     init(_ info: stat) {
         switch info.st_mode & S_IFMT {
         case S_IFREG: kind = .regular
@@ -147,7 +176,11 @@ public struct FileStatus: Hashable, Sendable {
     }
 
     /// Whole seconds, rounded down, as torrents hold them.
-    public var mtimeSeconds: Int64 { mtime >= 0 ? mtime / 1_000_000_000 : (mtime + 1) / 1_000_000_000 - 1 }
+    public var mtimeSeconds: Int64 { Self.seconds(mtime) }
+    /// Nanoseconds in whole seconds, rounded down.
+    public static func seconds(_ nanoseconds: Int64) -> Int64 {
+        nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds + 1) / 1_000_000_000 - 1
+    }
     /// Whether anybody may execute the file.
     public var isExecutable: Bool { mode & 0o111 != 0 }
 }

@@ -86,3 +86,29 @@ public final class DirectoryListing {
         return FileStatus(info)
     }
 }
+
+extension Descriptor {
+    /// The names of the directories in this one, links to directories left out, in no order. The kind comes with the name
+    /// on most file systems, so that no other call is made for files. Names that are not UTF-8 are left out.
+    func subdirectories() throws(FileError) -> [String] {
+        let duplicate = dup(rawValue)
+        guard duplicate >= 0, let stream = fdopendir(duplicate) else { throw .last("list", path) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw .last("list", path) }
+                return names
+            }
+            let type = Int(entry.pointee.d_type)
+            guard type == Int(DT_DIR) || type == Int(DT_UNKNOWN) else { continue }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+            }
+            guard let name, name != ".", name != ".." else { continue }
+            if type == Int(DT_UNKNOWN), try status(at: name)?.kind != .directory { continue }
+            names.append(name)
+        }
+    }
+}

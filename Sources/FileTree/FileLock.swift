@@ -18,6 +18,9 @@ public struct FileLock: ~Copyable, Sendable {
 
     private init(_ file: consuming Descriptor) { self.file = file }
 
+    // Closing alone would not do while a child that was just forked still has the descriptor.
+    deinit { flock(file.rawValue, LOCK_UN) }
+
     /// Takes the lock; throws `Held` at once when it is taken, unless `waiting`. `owner` is written for others to read.
     public static func acquire(_ path: String, owner: String, waiting: Bool = false) throws -> FileLock {
         let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)

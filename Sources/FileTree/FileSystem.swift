@@ -61,9 +61,13 @@ public enum FileSystem {
         return String(validating: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Makes a symbolic link, or exchanges the one that is there, in one step: no reader finds none.
+    /// What a link's temporary name ends in: a character that no tag, snapshot or set may have in its name.
+    public static let temporaryLinkSuffix = "~"
+
+    /// Makes a symbolic link, or exchanges the one that is there, in one step: no reader finds none. It is made as `path`
+    /// with `temporaryLinkSuffix` first, where a crash may leave it.
     public static func replaceLink(at path: String, target: String) throws(FileError) {
-        let temporary = "\(path).new"
+        let temporary = path + temporaryLinkSuffix
         try remove(temporary)
         try symlink(target, at: temporary)
         try rename(temporary, to: path)
@@ -164,6 +168,26 @@ public enum FileSystem {
         var info = statvfs()
         guard statvfs(path, &info) == 0 else { throw .last("read the free space of", path) }
         return Int64(info.f_bavail) * Int64(info.f_frsize)
+    }
+
+    /// Makes `path` a reflink of `source`: a file of its own that shares the data until one of them is written to. Returns
+    /// false, and makes nothing, where the file system has no reflinks or the two are not on one. The destination must
+    /// not exist.
+    public static func clone(_ source: String, to path: String, mode: UInt32) throws(FileError) -> Bool {
+        let input = try Descriptor.file(source)
+        let output = try Descriptor.create(path, mode: 0o600, exclusive: true)
+        guard swarm_clone_file(input.rawValue, output.rawValue) == 0 else {
+            let error = FileError.last("clone", "\(source) to \(path)")
+            unlink(path)
+            if [EOPNOTSUPP, EXDEV, EINVAL, ENOTTY, ENOSYS, EPERM].contains(error.errno) { return false }
+            throw error
+        }
+        guard fchmod(output.rawValue, mode) == 0 else {
+            let error = FileError.last("set the mode of", path)
+            unlink(path)
+            throw error
+        }
+        return true
     }
 
     /// Copies a file's content and time, by reflink where the file system can and else by bytes. The destination must

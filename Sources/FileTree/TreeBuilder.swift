@@ -58,6 +58,16 @@ public final class TreeBuilder {
         try FileSystem.setModificationTime(location(path), seconds: mtime)
     }
 
+    /// A reflink at `path` of `existing`, with its own time and mode; false where the file system has none.
+    public func clone(_ existing: String, at path: String, mtime: Int64, mode: UInt32) throws(FileError) -> Bool {
+        try makeParents(of: path)
+        touched.insert(Self.parent(path))
+        try FileSystem.remove(location(path))
+        guard try FileSystem.clone(existing, to: location(path), mode: mode) else { return false }
+        try FileSystem.setModificationTime(location(path), seconds: mtime)
+        return true
+    }
+
     /// A symbolic link at `path`, instead of the file or link that is there.
     public func symlink(_ target: String, at path: String) throws(FileError) {
         try makeParents(of: path)
@@ -71,6 +81,18 @@ public final class TreeBuilder {
     public func remove(_ path: String) throws(FileError) {
         try FileSystem.remove(location(path))
         touched.insert(Self.parent(path))
+    }
+
+    /// Unlinks files and links, and removes directories that are empty then, or were: those above what went too, unless
+    /// they are among `added`, which are made where they are missing.
+    public func remove(
+        files: [String], links: [String], directories: [String], adding added: [String]
+    ) throws(FileError) {
+        for path in links { try remove(path) }
+        for path in files { try remove(path) }
+        for path in directories { try FileSystem.removeEmptyDirectory(location(path)) }
+        try prune(Set((files + links + directories).map { Self.parent($0) }), keeping: Set(added))
+        for path in added { try makeDirectory(path) }
     }
 
     /// Removes those of `directories`, and those above them, that hold nothing and are not in `kept`.

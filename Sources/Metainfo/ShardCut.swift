@@ -57,8 +57,19 @@ public struct ShardCut: Hashable, Sendable {
 
     /// A cut made anew, for a tree with these files.
     public init(files: some Sequence<(path: String, length: Int64)>, policy: Policy) {
+        self.init(sorted: Self.ordered(files), policy: policy)
+    }
+
+    /// The same for files in the order of `TreePath.precedes`, of which the collection may make each when it is asked.
+    public init(sorted files: some Collection<(path: String, length: Int64)>, policy: Policy) {
         isSharded = true
         starts = [""] + Self.cuts(files, policy)
+    }
+
+    private static func ordered(_ files: some Sequence<(path: String, length: Int64)>) -> [(
+        path: String, length: Int64
+    )] {
+        files.sorted { TreePath.precedes($0.path.utf8, $1.path.utf8) }
     }
 
     /// The shard of a path.
@@ -79,7 +90,7 @@ public struct ShardCut: Hashable, Sendable {
         _ start: String, files: some Collection<(path: String, length: Int64)>, policy: Policy
     ) -> Bool {
         guard files.reduce(0, { $0 + Self.weight($1.length, policy) }) >= 2 else { return false }
-        let cuts = Self.cuts(files, policy)
+        let cuts = Self.cuts(Self.ordered(files), policy)
         starts = Self.sorted(Set(starts).union(cuts))
         return !cuts.isEmpty
     }
@@ -103,17 +114,16 @@ public struct ShardCut: Hashable, Sendable {
 
     /// Fills one shard after the other in the order of the paths: up to the end of the directory in which it is full, or
     /// half as much again where a directory does not end.
-    private static func cuts(_ files: some Sequence<(path: String, length: Int64)>, _ policy: Policy) -> [String] {
-        let ordered = files.sorted { TreePath.precedes($0.path.utf8, $1.path.utf8) }
+    private static func cuts(_ ordered: some Collection<(path: String, length: Int64)>, _ policy: Policy) -> [String] {
         var rest = ordered.reduce(0) { $0 + weight($1.length, policy) }
         var cuts: [String] = []
         var filled = 0.0
         var previous: String?
         for file in ordered {
             let weight = weight(file.length, policy)
-            if let last = previous, filled > 0, rest >= joinBelow {
+            if let last = previous, filled > 0, rest >= joinBelow, filled + weight > 1 {
                 let directoryEnds = TreePath.directory(of: last) != TreePath.directory(of: file.path)
-                if filled + weight > 1, directoryEnds || filled + weight > 1.5 {
+                if directoryEnds || filled + weight > 1.5 {
                     cuts.append(boundary(last, file.path))
                     filled = 0
                 }

@@ -61,11 +61,7 @@ public struct Torrent: Sendable {
 
     /// The SHA-256 of a file's content. The entry must be a file.
     public func sha256(_ entry: Int) -> SHA256Digest {
-        let start = Int(digestOffsets[entry])
-        guard let digest = SHA256Digest(bytes: bytes[start..<(start + SHA256Digest.byteCount)]) else {
-            preconditionFailure("a parsed file entry points at 32 bytes")
-        }
-        return digest
+        SHA256Digest(bytes, at: Int(digestOffsets[entry]))
     }
 
     /// What decides whether two files may share an inode. The entry must be a file.

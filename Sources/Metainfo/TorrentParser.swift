@@ -82,10 +82,11 @@ extension Torrent {
         for (name, next) in zip(names, names.dropFirst()) where next.starts(with: name) {
             let rest = next.dropFirst(name.count).first
             if rest == nil {
-                throw MetainfoError(.unsafePath, "the path “\(shown(name))” is in the torrent twice")
+                throw MetainfoError(.unsafePath, "the path “\(printable(name))” is in the torrent twice")
             }
             if rest == UInt8(ascii: "/") {
-                throw MetainfoError(.unsafePath, "“\(shown(next))” lies below “\(shown(name))”, which is no directory")
+                throw MetainfoError(
+                    .unsafePath, "“\(printable(next))” lies below “\(printable(name))”, which is no directory")
             }
         }
     }
@@ -93,12 +94,6 @@ extension Torrent {
 
 extension MetainfoError {
     static func malformed(_ error: BencodeError) -> MetainfoError { MetainfoError(.malformed, "\(error)") }
-}
-
-/// A name for an error message: never the raw bytes of something hostile.
-func shown(_ bytes: some Collection<UInt8>) -> String {
-    String(decoding: bytes.prefix(200), as: UTF8.self).unicodeScalars
-        .map { $0.value < 32 || $0.value == 127 ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
 }
 
 enum Key {
@@ -226,20 +221,20 @@ struct TorrentParser {
         guard !path.isEmpty else { throw MetainfoError(.invalid, "entry \(lengths.count) has no path") }
         guard let length, length >= 0, length <= limits.content - end else {
             throw MetainfoError(
-                .tooLarge, "“\(shown(path))” has a length that is missing, negative or beyond the limit")
+                .tooLarge, "“\(printable(path))” has a length that is missing, negative or beyond the limit")
         }
         guard let priority = Priority(Int(clamping: priority)) else {
-            throw MetainfoError(.invalid, "“\(shown(path))” has priority \(priority); 1 to 7 is due")
+            throw MetainfoError(.invalid, "“\(printable(path))” has priority \(priority); 1 to 7 is due")
         }
         switch kind {
         case .file:
             guard let digest, digest.count == SHA256Digest.byteCount else {
-                throw MetainfoError(.invalid, "“\(shown(path))” has no SHA-256: not a torrent for mirrors")
+                throw MetainfoError(.invalid, "“\(printable(path))” has no SHA-256: not a torrent for mirrors")
             }
             digestOffsets.append(UInt32(digest.lowerBound))
         case .symlink:
             guard length == 0, let target else {
-                throw MetainfoError(.invalid, "the link “\(shown(path))” has content, or no target")
+                throw MetainfoError(.invalid, "the link “\(printable(path))” has content, or no target")
             }
             let link = String(decoding: path, as: UTF8.self)
             links.append(LinkEntry(path: link, target: TreePath.relativeTarget(from: link, to: target)))
@@ -263,14 +258,14 @@ struct TorrentParser {
         try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
             let range = try reader.text()
             if let fault = TreePath.fault(inComponent: reader.bytes[range]) {
-                throw MetainfoError(.unsafePath, "a path has \(fault): “\(shown(reader.bytes[range]))”")
+                throw MetainfoError(.unsafePath, "a path has \(fault): “\(printable(reader.bytes[range]))”")
             }
             if depth > 0 { pathBytes.append(UInt8(ascii: "/")) }
             pathBytes.append(contentsOf: reader.bytes[range])
             depth += 1
         }
         guard depth <= TreePath.depthLimit, pathBytes.count - start <= TreePath.lengthLimit else {
-            throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(shown(pathBytes[start...]))”")
+            throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(printable(pathBytes[start...]))”")
         }
         guard pathBytes.count <= Int(UInt32.max) else {
             throw MetainfoError(.tooLarge, "the torrent's paths exceed 4 GiB")
@@ -287,7 +282,7 @@ struct TorrentParser {
 
     private func component(_ range: Range<Int>, of reader: BencodeReader) throws(MetainfoError) -> String {
         if let fault = TreePath.fault(inComponent: reader.bytes[range]) {
-            throw MetainfoError(.unsafePath, "\(fault): “\(shown(reader.bytes[range]))”")
+            throw MetainfoError(.unsafePath, "\(fault): “\(printable(reader.bytes[range]))”")
         }
         return String(decoding: reader.bytes[range], as: UTF8.self)
     }
@@ -337,16 +332,18 @@ struct TorrentParser {
         guard let path, let target else { throw MetainfoError(.invalid, "a link without path or target") }
         guard TreePath.resolve(link: path, target: target) != nil else {
             throw MetainfoError(
-                .unsafeLink, "the link “\(shown(path.utf8))” to “\(shown(target.utf8))” leaves the tree")
+                .unsafeLink, "the link “\(printable(path.utf8))” to “\(printable(target.utf8))” leaves the tree")
         }
         links.append(LinkEntry(path: path, target: target))
     }
 
     private func relative(_ range: Range<Int>, of reader: BencodeReader) throws(MetainfoError) -> String {
         guard let text = String(validating: reader.bytes[range], as: UTF8.self) else {
-            throw MetainfoError(.unsafePath, "a path that is not UTF-8: “\(shown(reader.bytes[range]))”")
+            throw MetainfoError(.unsafePath, "a path that is not UTF-8: “\(printable(reader.bytes[range]))”")
         }
-        if let fault = TreePath.fault(in: text) { throw MetainfoError(.unsafePath, "\(fault): “\(shown(text.utf8))”") }
+        if let fault = TreePath.fault(in: text) {
+            throw MetainfoError(.unsafePath, "\(fault): “\(printable(text.utf8))”")
+        }
         return text
     }
 }

@@ -54,7 +54,7 @@ public struct TreeDiff: Sendable {
         addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
 
         func directories(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<String> {
-            Set(shards.flatMap { torrents[$0].emptyDirectories }.filter { filter.includes($0) })
+            Set(shards.flatMap { torrents[$0].emptyDirectories }.filter { filter.includesDirectory($0) })
         }
         let oldDirectories = directories(base, baseShards, baseFilter)
         let newDirectories = directories(target, targetShards, targetFilter)

@@ -32,6 +32,64 @@ public enum ZstdError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Zstandard (RFC 8878): one frame in memory, with a length that is known beforehand.
 public enum Zstd {
+    /// A patch: the bytes as one frame that refers to what they share with `base`, as `zstd --patch-from` makes it.
+    public static func patch(from base: [UInt8], to bytes: [UInt8], level: Int32 = 3) throws(ZstdError) -> [UInt8] {
+        // unsafe, in both closures: libzstd reads and writes within the given lengths, and keeps the pointer to `base`
+        // until the end of the frame, which is within the closure.
+        guard let context = unsafe ZSTD_createCCtx() else { throw .library(code: 64, message: "no memory") }
+        defer { unsafe ZSTD_freeCCtx(context) }
+        // The window has to reach from the end of the new bytes back to the start of the base.
+        var window: Int32 = 10
+        while window < 31, 1 << window < base.count + bytes.count { window += 1 }
+        for (parameter, value) in [
+            (ZSTD_c_compressionLevel, level), (ZSTD_c_windowLog, window), (ZSTD_c_enableLongDistanceMatching, 1),
+            (ZSTD_c_contentSizeFlag, 1),
+        ] {
+            let status = unsafe ZSTD_CCtx_setParameter(context, parameter, value)
+            guard ZSTD_isError(status) == 0 else { throw error(status) }
+        }
+        let bound = ZSTD_compressBound(bytes.count)
+        guard ZSTD_isError(bound) == 0 else { throw error(bound) }
+        var status = 0
+        let frame = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+            status = unsafe base.withUnsafeBytes { base in
+                unsafe bytes.withUnsafeBytes { source in
+                    let status = unsafe ZSTD_CCtx_refPrefix(context, base.baseAddress, base.count)
+                    guard ZSTD_isError(status) == 0 else { return status }
+                    return unsafe ZSTD_compress2(
+                        context, buffer.baseAddress, buffer.count, source.baseAddress, source.count)
+                }
+            }
+            count = ZSTD_isError(status) == 0 ? status : 0
+        }
+        guard ZSTD_isError(status) == 0 else { throw error(status) }
+        return frame
+    }
+
+    /// What a patch makes of `base`; it must have exactly `size` bytes. Memory is taken as by `decompress`.
+    public static func apply(_ patch: [UInt8], to base: [UInt8], size: Int) throws(ZstdError) -> [UInt8] {
+        guard size >= 0 else { throw .wrongSize(expected: size, found: nil) }
+        try checkFrame(patch, size: size)
+        // unsafe: as in `patch`.
+        guard let context = unsafe ZSTD_createDCtx() else { throw .library(code: 64, message: "no memory") }
+        defer { unsafe ZSTD_freeDCtx(context) }
+        var status = 0
+        let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            status = unsafe base.withUnsafeBytes { base in
+                unsafe patch.withUnsafeBytes { source in
+                    let status = unsafe ZSTD_DCtx_refPrefix(context, base.baseAddress, base.count)
+                    guard ZSTD_isError(status) == 0 else { return status }
+                    return unsafe ZSTD_decompressDCtx(
+                        context, buffer.baseAddress, size, source.baseAddress, source.count)
+                }
+            }
+            count = ZSTD_isError(status) == 0 ? status : 0
+        }
+        guard ZSTD_isError(status) == 0 else { throw error(status) }
+        guard content.count == size else { throw .wrongSize(expected: size, found: UInt64(content.count)) }
+        return content
+    }
+
     /// The bytes as one frame, which states the content's length. Level 3 is zstd's default, 19 is slow and small.
     public static func compress(_ bytes: [UInt8], level: Int32 = 3) throws(ZstdError) -> [UInt8] {
         guard (ZSTD_minCLevel()...ZSTD_maxCLevel()).contains(level) else {

@@ -23,6 +23,8 @@ struct ContentLocator {
     /// Where a content is.
     struct Location: Hashable, Sendable {
         let tree: SnapshotID
+        /// Absolute path of the directory with the tree's files.
+        let files: String
         /// Relative to the tree's files.
         let path: String
         let identity: FileIdentity
@@ -40,7 +42,9 @@ struct ContentLocator {
                     let digest = torrent.sha256(entry)
                     guard wanted.contains(digest), tree.holds(shard, entry) else { continue }
                     found[digest, default: []].append(
-                        Location(tree: tree.snapshot, path: torrent.path(entry), identity: torrent.identity(entry)))
+                        Location(
+                            tree: tree.snapshot, files: tree.files, path: torrent.path(entry),
+                            identity: torrent.identity(entry)))
                 }
             }
         }

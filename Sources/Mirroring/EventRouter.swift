@@ -31,17 +31,20 @@ final class EventRouter: Sendable {
         return (stream, { continuation.yield(.resynchronized) })
     }
 
-    /// Passes one event on.
-    func route(_ event: EngineEvent) {
+    /// Passes one event on. Returns whether it is for nobody: that of a torrent which is only seeded.
+    func route(_ event: EngineEvent) -> Bool {
         switch event {
         case .pieces(let infoHash, _), .finished(let infoHash), .pieceRefused(let infoHash, _),
             .peerBanned(let infoHash, _), .fileError(let infoHash, _, _, _), .trackerError(let infoHash, _, _):
-            state.withLock { state in
-                if let id = state.owners[infoHash] { state.streams[id]?.yield(event) }
+            return state.withLock { state in
+                guard let id = state.owners[infoHash] else { return true }
+                state.streams[id]?.yield(event)
+                return false
             }
         case .resynchronized:
             state.withLock { for stream in $0.streams.values { stream.yield(event) } }
-        case .listening, .listenFailed: break
+            return false
+        case .listening, .listenFailed: return true
         }
     }
 }

@@ -29,28 +29,20 @@ struct FileVerifier: Sendable {
                 "\(location) does not have its SHA-256 after it was written: the disk or the memory of this machine is at fault, "
                     + "or the torrent is; the file was removed and is fetched again")
         }
-        try setAttributes(file)
+        try FileSystem.setModificationTime(location, seconds: file.mtime)
+        try FileSystem.setMode(location, file.executable ? 0o555 : 0o444)
         if syncing { try descriptor.sync() }
     }
 
-    /// Time and mode of a file that is complete.
-    func setAttributes(_ file: FileEntry) throws {
-        let location = "\(root)/\(file.path)"
-        try FileSystem.setModificationTime(location, seconds: file.mtime)
-        try FileSystem.setMode(location, file.executable ? 0o555 : 0o444)
+    /// The digest of a file of the snapshot; nil when it does not have its length. Blocking.
+    func digest(_ file: FileEntry) throws -> SHA256Digest? {
+        try digest(try Descriptor.file("\(root)/\(file.path)"), length: file.length)
     }
 
     private func digest(_ file: borrowing Descriptor, length: Int64) throws -> SHA256Digest? {
         guard try file.status().size == length else { return nil }
         var hasher = SHA256Hasher()
-        var buffer = [UInt8](repeating: 0, count: Int(min(length, 1 << 20)))
-        var offset: Int64 = 0
-        while offset < length {
-            let count = try file.read(into: &buffer, at: offset)
-            guard count > 0 else { return nil }
-            hasher.update(buffer.span.extracting(0..<count))
-            offset += Int64(count)
-        }
+        guard try file.forEachBlock({ hasher.update($0) }) == length else { return nil }
         return hasher.finalize()
     }
 

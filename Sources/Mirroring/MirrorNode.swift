@@ -26,6 +26,9 @@ public final class MirrorNode: Sendable {
     private let router: EventRouter
     private let client: HTTPClient
     private let logger: Logger
+    private let reporter: StatusReporter?
+    /// Files of seeded trees that the log has named.
+    private let unreadable = Mutex<Set<String>>([])
     /// Held until the node is gone; one per root.
     private let locks: [LockHolder]
 
@@ -50,8 +53,11 @@ public final class MirrorNode: Sendable {
         router = EventRouter()
         var http = HTTPClient.Configuration()
         http.timeout = .init(connect: .seconds(10))
+        // There may be another upstream; when there is not, the pauses between attempts are ours to choose.
+        http.connectionPool.retryConnectionEstablishment = false
         http.redirectConfiguration = .follow(max: 3, allowCycles: false)
         client = HTTPClient(configuration: http)
+        let neighbourhood = Neighbourhood()
         var members: [Member] = []
         do {
             for set in configuration.sets {
@@ -62,8 +68,9 @@ public final class MirrorNode: Sendable {
                 var logger = logger
                 logger[metadataKey: "set"] = "\(name)"
                 let mirror = try SetMirror(
-                    configuration: set, set: name, engine: engine, router: router, client: client, logger: logger,
-                    now: now, onFeed: { onFeed(name, $0, $1) })
+                    configuration: set, set: name, engine: engine, router: router, client: client,
+                    neighbourhood: neighbourhood, logger: logger, now: now, onFeed: { onFeed(name, $0, $1) })
+                neighbourhood.add(mirror)
                 members.append(Member(layout: RootLayout(root: set.root, set: name), mirror: mirror))
             }
         } catch {
@@ -71,6 +78,11 @@ public final class MirrorNode: Sendable {
             throw error
         }
         self.members = members
+        reporter = configuration.reporting.map { [client] reporting in
+            StatusReporter(
+                configuration: reporting, sets: configuration.sets, mirrors: members.map(\.mirror), client: client,
+                logger: logger, now: now)
+        }
     }
 
     /// Where peers can reach this node.
@@ -81,12 +93,15 @@ public final class MirrorNode: Sendable {
         let result = await withTaskGroup(of: Result<Void, any Error>.self) { group -> Result<Void, any Error> in
             group.addTask {
                 for await event in self.engine.events {
-                    if case .listenFailed(let endpoint, let reason) = event {
-                        self.logger.error("cannot listen for peers at \(endpoint): \(reason)")
-                    }
-                    self.router.route(event)
+                    if self.router.route(event) { self.report(event) }
                 }
                 return .success(())
+            }
+            if let reporter {
+                group.addTask {
+                    await reporter.run()
+                    return .success(())
+                }
             }
             for member in members {
                 group.addTask {
@@ -109,6 +124,27 @@ public final class MirrorNode: Sendable {
         }
         try await client.shutdown()
         try result.get()
+    }
+
+    /// Tells the administrator what no fetch takes note of.
+    private func report(_ event: EngineEvent) {
+        switch event {
+        case .listenFailed(let endpoint, let reason):
+            logger.error("cannot listen for peers at \(endpoint): \(reason)")
+        case .fileError(let infoHash, let path, let reason, _):
+            // Each request of each peer fails alike.
+            guard unreadable.withLock({ $0.insert(path).inserted }) else { return }
+            let advice =
+                "peers must get it elsewhere. To have the newest tree checked, and only what is damaged fetched again, stop "
+                + "the daemon, move state.sqlite* in .swarm away, and start it"
+            logger.error(
+                "a file of a mirrored tree cannot be read: \(path): \(reason); \(advice)",
+                metadata: ["torrent": "\(infoHash)"])
+        case .trackerError(_, let url, let message):
+            logger.warning(
+                "the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
+        case .pieces, .finished, .pieceRefused, .peerBanned, .listening, .resynchronized: break
+        }
     }
 
     /// Ends a node that does not come to run.

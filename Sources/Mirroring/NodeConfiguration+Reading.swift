@@ -15,6 +15,7 @@ extension NodeConfiguration {
         downloadLimit = Self.rate(root.table, "download-limit")
         connections = root.table.int("connections", in: 1...60_000, default: connections)
         logLevel = root.table.oneOf("log-level", default: LogLevel.info).rawValue
+        reporting = Self.reporting(root)
         let tables = zip(root.table.tables("set"), probe.root.tables("set")).map { OneOrMany(table: $0, probe: $1) }
         if tables.isEmpty { root.table.reject("set", "expected at least one [[set]]") }
         sets = tables.map { Self.set($0) }
@@ -50,6 +51,21 @@ extension NodeConfiguration {
                 key, "\(rate) bytes per second would stop all; give a unit, as in \"\(rate)MB\", or 0 for no limit")
         }
         return rate
+    }
+
+    private static func reporting(_ root: OneOrMany) -> Reporting? {
+        guard let table = root.table.table("report"), let probe = root.probe.table("report") else { return nil }
+        let tracker = table.requiredParsed("tracker", expected: MirroredSet.upstreamRule) { MirroredSet.upstream($0) }
+        let node = table.requiredParsed("node", expected: "a node's name: \(NodeName.rule)") { NodeName($0) }
+        // A header must not end early.
+        let token = table.requiredParsed("token", expected: "the token that `swarm-tracker node add` prints") { text in
+            !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? text : nil
+        }
+        let urls = OneOrMany(table: table, probe: probe).values("url", expected: MirroredSet.upstreamRule) {
+            MirroredSet.upstream($0)
+        }
+        guard let tracker, let node, let token else { return nil }
+        return Reporting(tracker: tracker, node: node, token: token, urls: urls ?? [])
     }
 
     private static func set(_ source: OneOrMany) -> MirroredSet {

@@ -34,6 +34,20 @@ public struct NodeConfiguration: Sendable, Hashable {
         }
     }
 
+    /// Whom the node tells how far it is.
+    public struct Reporting: Sendable, Hashable {
+        /// Base URL of the tracker, without a slash at the end.
+        public var tracker: String
+        /// The name that the node has there.
+        public var node: NodeName
+        /// What proves that it is this node; `swarm-tracker node add` prints it.
+        public var token: String
+        /// Base URLs where readers find the node's sets.
+        public var urls: [String]
+    }
+
+    /// Nil for nobody.
+    public var reporting: Reporting?
     /// At least one; no two have the same name, and no root lies in another.
     public var sets: [MirroredSet]
     /// Where peers may connect; empty for nowhere.
@@ -76,6 +90,13 @@ public struct NodeConfiguration: Sendable, Hashable {
 
         # What is logged: "trace", "debug", "info", "notice", "warning" or "error".
         log-level = "info"
+
+        # The tracker that is told how far this node is. `swarm-tracker node add NAME` prints the token.
+        # [report]
+        # tracker = "http://tracker.example.org:6969"
+        # node = "mirror.example.org"
+        # token = "..."
+        # url = ["https://mirror.example.org"]
 
         # One [[set]] for each tree.
         [[set]]

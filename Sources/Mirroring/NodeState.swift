@@ -1,3 +1,4 @@
+internal import FileTree
 internal import FoundationEssentials
 internal import GRDB
 internal import SwarmCore
@@ -18,14 +19,39 @@ struct NodeState: Sendable {
     }
 
     private let queue: DatabaseQueue
+    private let path: String
 
     init(_ path: String) throws {
-        do { try self.init(opening: path) } catch let error as DatabaseError {
-            throw MirrorError(
-                .file,
-                "the state of the mirror, \(path), cannot be used: \(error.message ?? "\(error)"); restore it, or move it and "
-                    + "\(path)-wal away: the files that are in the trees are then checked and kept")
+        do { try self.init(opening: path) } catch let error as DatabaseError { throw Self.failure(error, path) }
+    }
+
+    /// What a fault of the database means for whoever has to mend it.
+    private static func failure(_ error: DatabaseError, _ path: String) -> MirrorError {
+        let reason = error.message ?? "\(error)"
+        // On a full disk SQLite says at times that it cannot map or read a file.
+        let free = (try? FileSystem.freeBytes(path)) ?? .max
+        if error.resultCode == .SQLITE_FULL || (error.resultCode == .SQLITE_IOERR && free < 1 << 20) {
+            return MirrorError(
+                .noSpace,
+                "\(path) cannot be written: \(reason), with \(Quantities.format(bytes: free)) free; free some space and "
+                    + "try again")
         }
+        if error.resultCode == .SQLITE_IOERR || error.resultCode == .SQLITE_READONLY {
+            return MirrorError(
+                .file, "\(path) cannot be read or written: \(reason); see the system's log for faults of the disk")
+        }
+        return MirrorError(
+            .file,
+            "the state of the mirror, \(path), cannot be used: \(reason); restore it, or move it and \(path)-wal away: "
+                + "the files that are in the trees are then checked and kept")
+    }
+
+    private func write(_ body: (Database) throws -> Void) throws {
+        do { try queue.write(body) } catch let error as DatabaseError { throw Self.failure(error, path) }
+    }
+
+    private func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        do { return try queue.read(body) } catch let error as DatabaseError { throw Self.failure(error, path) }
     }
 
     private init(opening path: String) throws {
@@ -35,6 +61,7 @@ struct NodeState: Sendable {
             // What was committed survives a power loss: the journal is what a restart trusts.
             try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
         }
+        self.path = path
         queue = try DatabaseQueue(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         migrator.registerMigration("snapshots and the journal") { database in
@@ -53,7 +80,7 @@ struct NodeState: Sendable {
     }
 
     func snapshots() throws -> [Snapshot] {
-        try queue.read { database in
+        try read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM snapshot ORDER BY serial").compactMap { row in
                 guard let uuid = SnapshotID(row["uuid"]), let state = LocalSnapshot.State(rawValue: row["state"]) else {
                     return nil
@@ -68,7 +95,7 @@ struct NodeState: Sendable {
     }
 
     func save(_ snapshot: Snapshot) throws {
-        try queue.write { try Self.save(snapshot, $0) }
+        try write { try Self.save(snapshot, $0) }
     }
 
     private static func save(_ snapshot: Snapshot, _ database: Database) throws {
@@ -87,7 +114,7 @@ struct NodeState: Sendable {
 
     /// The tree is built: what it was made from is gone.
     func finishBuilding(_ snapshot: Snapshot, replacing base: SnapshotID?, missing: [InfoHash: PieceSet]) throws {
-        try queue.write { database in
+        try write { database in
             try Self.save(snapshot, database)
             try database.execute(sql: "DELETE FROM journal WHERE snapshot = ?", arguments: [snapshot.uuid.rawValue])
             try Self.write(missing, of: snapshot.uuid, database)
@@ -97,7 +124,7 @@ struct NodeState: Sendable {
 
     /// One snapshot became current; the one that was is retained.
     func activate(_ snapshot: Snapshot) throws {
-        try queue.write { database in
+        try write { database in
             try database.execute(
                 sql: "UPDATE snapshot SET state = 'retained' WHERE state = 'active' AND uuid <> ?",
                 arguments: [snapshot.uuid.rawValue])
@@ -107,14 +134,14 @@ struct NodeState: Sendable {
     }
 
     func setState(_ uuid: SnapshotID, _ state: LocalSnapshot.State) throws {
-        try queue.write {
+        try write {
             try $0.execute(
                 sql: "UPDATE snapshot SET state = ? WHERE uuid = ?", arguments: [state.rawValue, uuid.rawValue])
         }
     }
 
     func remove(_ uuid: SnapshotID) throws {
-        try queue.write { try $0.execute(sql: "DELETE FROM snapshot WHERE uuid = ?", arguments: [uuid.rawValue]) }
+        try write { try $0.execute(sql: "DELETE FROM snapshot WHERE uuid = ?", arguments: [uuid.rawValue]) }
     }
 
     // MARK: Journal
@@ -122,7 +149,7 @@ struct NodeState: Sendable {
     /// The entries of each shard that the tree lacks; shards that are whole are left out. An entry leaves the journal when its
     /// file was fetched, checked and put on disk.
     func journal(_ snapshot: SnapshotID) throws -> [InfoHash: [UInt8]] {
-        try queue.read { database in
+        try read { database in
             let rows = try Row.fetchAll(
                 database, sql: "SELECT shard, missing FROM journal WHERE snapshot = ?", arguments: [snapshot.rawValue])
             return Dictionary(
@@ -134,7 +161,7 @@ struct NodeState: Sendable {
     }
 
     func writeJournal(_ snapshot: Snapshot, _ missing: [InfoHash: PieceSet]) throws {
-        try queue.write { database in
+        try write { database in
             try Self.save(snapshot, database)
             try Self.write(missing, of: snapshot.uuid, database)
         }
@@ -152,13 +179,13 @@ struct NodeState: Sendable {
 
     /// The highest version of the feed that was accepted.
     func acceptedVersion() throws -> UInt64 {
-        try queue.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'feed'") }.flatMap {
+        try read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = 'feed'") }.flatMap {
             UInt64($0)
         } ?? 0
     }
 
     func setAcceptedVersion(_ version: UInt64) throws {
-        try queue.write {
+        try write {
             try $0.execute(
                 sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('feed', ?)", arguments: [String(version)])
         }

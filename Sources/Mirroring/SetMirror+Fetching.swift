@@ -9,23 +9,55 @@ extension SetMirror {
     /// Fetches a snapshot, again after failures, until it is ready or the task is cancelled.
     func fetchUntilDone(_ snapshot: SnapshotID) async {
         var failures = 0
+        fetchPatience.succeeded()
+        transferPatience.succeeded()
+        defer { baseInUse = nil }
         while !Task.isCancelled {
             do {
                 try await fetch(snapshot)
+                fetchPatience.succeeded()
                 break
             } catch let damage as DamagedTree {
                 logger.warning("\(damage)")
-                damaged.insert(damage.snapshot)
+                do { damaged[damage.snapshot] = try await survey(damage) } catch {
+                    note("\(error)", on: snapshot)
+                    failures += 1
+                    try? await Task.sleep(for: backoff(failures))
+                }
             } catch {
                 if Task.isCancelled { break }
                 failures += 1
                 logger.error("\(error)", metadata: ["snapshot": "\(snapshot)"])
+                fetchPatience.failed(
+                    "\(error)", at: .now, pause: backoff(failures), isHopeless: Patience.isHopeless(error))
                 note("\(error)", on: snapshot)
                 try? await Task.sleep(for: backoff(failures))
             }
         }
         if fetching?.snapshot == snapshot { fetching = nil }
         wake.yield()
+    }
+
+    /// Where one file is lost, others may be: all of the tree are looked at, once, for what is gone or has another size
+    /// or time than it should.
+    private func survey(_ damage: DamagedTree) async throws -> [InfoHash: PieceSet] {
+        guard let row = snapshots[damage.snapshot] else { return [:] }
+        let tree = try await localTree(row)
+        return try await offPool {
+            var result: [InfoHash: PieceSet] = [:]
+            for (shard, torrent) in tree.torrents.enumerated() {
+                var lost = PieceSet(pieceCount: torrent.entryCount)
+                for entry in torrent.files where tree.holds(shard, entry) {
+                    let file = torrent.file(entry)
+                    let status = try FileSystem.status("\(damage.files)/\(file.path)")
+                    if status?.kind != .regular || status?.size != file.length || status?.mtimeSeconds != file.mtime {
+                        lost[entry] = true
+                    }
+                }
+                if !lost.isEmpty { result[torrent.infoHash] = lost }
+            }
+            return result
+        }
     }
 
     private func note(_ error: String, on snapshot: SnapshotID) {
@@ -37,6 +69,13 @@ extension SetMirror {
     private func fetch(_ id: SnapshotID) async throws {
         let (manifest, torrents, metadata) = try await describe(id)
         try Task.checkCancellation()
+        if snapshots[id] == nil, FileSystem.exists(layout.tree(id)) {
+            // From a state that was lost, when nothing told yet what should be in it.
+            try await adopt(manifest, torrents)
+            knownInodes = [:]
+            try restoreLinks()
+            if let state = snapshots[id]?.state, state != .fetching { return await seed() }
+        }
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
         var row =
@@ -45,28 +84,34 @@ extension SetMirror {
                 uuid: id, serial: manifest.serial, state: .building, filter: filter, base: spareBase,
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         let isResumed = row.state == .fetching
-        // Without a row, what lies there is from a state that was lost: it is checked like what was interrupted.
-        let isLeftOver = snapshots[id] == nil && FileSystem.exists(layout.files(of: id))
-
+        if base == nil { row.base = nil }
         let plan = try await makePlan(row, torrents, base: base)
-        try checkSpace(plan, over: isResumed || isLeftOver ? id : base?.snapshot)
-        if !isResumed {
-            row.status.bytesTotal = plan.bytesTotal
-            row.status.files = plan.filesTotal
-            row.status.bytesWanted = plan.bytesWanted
-            row.status.filesWanted = plan.filesWanted
-            row.status.bytesLinked = plan.bytesTotal - plan.bytesWanted
-        }
+        try checkSpace(plan, over: isResumed ? id : base?.snapshot)
+        row.status.bytesTotal = plan.bytesTotal
+        row.status.files = plan.filesTotal
+        row.status.bytesWanted = row.status.bytesDone + plan.bytesWanted
+        row.status.filesWanted = row.status.filesDone + plan.filesWanted
+        row.status.bytesLinked = plan.bytesTotal - row.status.bytesWanted
         row.status.bytesMetadata += metadata
         row.status.error = nil
 
         // From here to the end of the assembly the tree is neither the one nor the other.
         if let base { await unseed(base.snapshot) }
-        // (A tree that is gone on with only gains files: its journal stays true.)
-        if !isResumed { row.state = .building }
-        try state.save(row)
+        if isResumed, let base {
+            // A tree that is gone on with only gains files. What will be written again is not counted on from now on.
+            try state.writeJournal(
+                row,
+                plan.missing.merging(base.missing) { left, right in
+                    var both = left
+                    both.formUnion(right)
+                    return both
+                })
+        } else {
+            row.state = .building
+            try state.save(row)
+        }
         snapshots[id] = row
-        let assembler = TreeAssembler(layout: layout, target: id, base: row.base)
+        let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
         try await offPool { try assembler.assemble(plan) }
         let replaced = row.base
         row.state = .fetching
@@ -75,12 +120,13 @@ extension SetMirror {
         try await offPool { try assembler.forgetMoves() }
         if let replaced {
             snapshots[replaced] = nil
+            damaged[replaced] = nil
             try forget(replaced)
         }
         snapshots[id] = row
         changed.yield()
 
-        let interrupted = isResumed || isLeftOver || base.map { !$0.missing.isEmpty } ?? false
+        let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
         try await transfer(id, plan, resuming: interrupted)
         try await complete(id, plan)
     }
@@ -103,21 +149,25 @@ extension SetMirror {
             guard let base = row.base, let baseRow = snapshots[base],
                 FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id))
             else { return (nil, nil) }
+            baseInUse = base
             return (try await localTree(baseRow), base)
         }
-        let unfinished = snapshots.values.first { $0.state == .fetching }
+        // (What readers see stays in its place, though it may be one that is being mended.)
+        let current = visible
+        let unfinished = snapshots.values.first { $0.state == .fetching && $0.uuid != current }
         let spare = snapshots.values.filter { $0.state == .spare }.max { $0.serial < $1.serial }
         guard let chosen = unfinished ?? spare, FileSystem.exists(layout.files(of: chosen.uuid)) else {
             return (nil, nil)
         }
+        baseInUse = chosen.uuid
         do { return (try await localTree(chosen), chosen.uuid) } catch let error as MirrorError {
             guard feed?.entry(chosen.uuid) == nil else { throw error }
             // Nobody can tell any more what is in it.
             logger.warning("\(error); its tree is removed", metadata: ["snapshot": "\(chosen.uuid)"])
-            let tree = layout.tree(chosen.uuid)
-            try await offPool { try FileSystem.removeTree(tree) }
+            try putAside(chosen.uuid)
             try state.remove(chosen.uuid)
             snapshots[chosen.uuid] = nil
+            try await removeAside([chosen.uuid])
             return (nil, nil)
         }
     }
@@ -136,6 +186,9 @@ extension SetMirror {
             {
                 missing[torrent.infoHash] = set
             }
+            if let lost = damaged[row.uuid]?[torrent.infoHash] {
+                missing[torrent.infoHash, default: PieceSet(pieceCount: torrent.entryCount)].formUnion(lost)
+            }
         }
         return LocalTree(
             snapshot: row.uuid, files: layout.files(of: row.uuid), torrents: torrents,
@@ -146,16 +199,17 @@ extension SetMirror {
     private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws
         -> SnapshotPlan
     {
-        let rows = snapshots.values.filter {
-            [.active, .ready, .retained].contains($0.state) && $0.uuid != base?.snapshot && !damaged.contains($0.uuid)
-        }
-        var trees: [LocalTree] = []
-        for row in rows.sorted(by: { $0.serial > $1.serial }) {
-            do { trees.append(try await localTree(row)) } catch let error as MirrorError {
-                logger.warning("nothing is linked from a tree: \(error)", metadata: ["snapshot": "\(row.uuid)"])
-            }
-        }
-        let sources = trees
+        let own = await linkableTrees(except: Set([row.uuid] + (base.map { [$0.snapshot] } ?? [])))
+        let plan = try await makePlan(row, torrents, base: base, sources: own)
+        guard plan.bytesWanted > 0, let device = try FileSystem.status("\(layout.trees)/.")?.device else { return plan }
+        // Only then is it worth the time to look through the other sets.
+        let others = await neighbourhood.trees(beside: self, on: device).filter { damaged[$0.snapshot] == nil }
+        return others.isEmpty ? plan : try await makePlan(row, torrents, base: base, sources: own + others)
+    }
+
+    private func makePlan(
+        _ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?, sources: [LocalTree]
+    ) async throws -> SnapshotPlan {
         let filter = try row.filter.compiled()
         let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
         let whole =
@@ -167,15 +221,38 @@ extension SetMirror {
         }
     }
 
+    /// Trees that can be linked from, the newest first: those that are whole, and what readers see.
+    private func linkableTrees(except excluded: Set<SnapshotID>) async -> [LocalTree] {
+        let current = visible
+        let rows = snapshots.values.filter {
+            ([.active, .ready, .retained].contains($0.state) || ($0.state == .fetching && $0.uuid == current))
+                && !excluded.contains($0.uuid)
+        }
+        var trees: [LocalTree] = []
+        for row in rows.sorted(by: { $0.serial > $1.serial }) {
+            do { trees.append(try await localTree(row)) } catch {
+                logger.warning("nothing is linked from a tree: \(error)", metadata: ["snapshot": "\(row.uuid)"])
+            }
+        }
+        return trees
+    }
+
+    /// Trees that another set may link from, if it is on the same file system.
+    func treesToShare(on device: UInt64) async -> [LocalTree] {
+        guard let status = try? FileSystem.status("\(layout.trees)/."), status.device == device else { return [] }
+        return await linkableTrees(except: [])
+    }
+
     /// - Parameter tree: the snapshot whose tree is gone on with; what was fetched of a file is there already.
     private func checkSpace(_ plan: SnapshotPlan, over tree: SnapshotID?) throws {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
         if let tree {
             for shard in plan.shards {
-                for (entry, source) in shard.sources.enumerated() where source == .fetch {
+                for (entry, source) in shard.sources.enumerated() where source == .fetch || source == .rewritten {
                     let status = try FileSystem.status("\(layout.files(of: tree))/\(shard.torrent.path(entry))")
-                    needed -= min(status?.allocated ?? 0, shard.torrent.length(entry))
+                    guard let status, source == .fetch || status.links == 1 else { continue }
+                    needed -= min(status.allocated, shard.torrent.length(entry))
                 }
             }
         }
@@ -195,7 +272,8 @@ extension SetMirror {
         defer { transferring = [] }
         let fetch = SnapshotFetch(
             layout: layout, snapshot: id, plan: plan, engine: engine, router: router,
-            source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id), httpAfter: configuration.httpAfter,
+            source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id, feed: feed),
+            httpAfter: configuration.httpAfter,
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
         try await fetch.run(resuming: resuming, peers: peers(), trackers: feed?.trackers ?? [])
@@ -215,6 +293,13 @@ extension SetMirror {
         row.status.peers = progress.peers
         row.status.downloadRate = progress.downloadRate
         row.status.uploadRate = progress.uploadRate
+        row.status.error = progress.obstacle
+        if row.status.filesDone > snapshots[id]?.status.filesDone ?? 0 { fetchPatience.succeeded() }
+        if let obstacle = progress.obstacle {
+            transferPatience.failed(obstacle, at: .now, pause: .seconds(1), isHopeless: false)
+        } else {
+            transferPatience.succeeded()
+        }
         snapshots[id] = row
         if !progress.missing.isEmpty { try state.writeJournal(row, progress.missing) }
         changed.yield()
@@ -225,7 +310,6 @@ extension SetMirror {
         let layout = layout
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
-            let verifier = FileVerifier(root: layout.files(of: id))
             for (reference, original) in plan.twins {
                 let file = plan.shards[reference.shard].torrent.file(reference.entry)
                 let source = plan.shards[original.shard].torrent.file(original.entry)
@@ -237,9 +321,6 @@ extension SetMirror {
                         mode: file.executable ? 0o555 : 0o444)
                 }
             }
-            for reference in plan.rewritten {
-                try verifier.setAttributes(plan.shards[reference.shard].torrent.file(reference.entry))
-            }
             try FileSystem.removeTree("\(layout.swarm)/parts")
             try FileSystem.syncAll(on: layout.root)
         }
@@ -248,7 +329,7 @@ extension SetMirror {
             // With twins there are pieces that the engine does not know to be here: it takes the torrent anew.
             let isWhole = shard.sources.allSatisfy { source in
                 switch source {
-                case .here, .fetch, .none: true
+                case .here, .rewritten, .fetch, .none: true
                 case .twin, .excluded: false
                 }
             }

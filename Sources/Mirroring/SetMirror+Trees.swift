@@ -6,37 +6,6 @@ internal import SwarmCore
 internal import TorrentEngine
 
 extension SetMirror {
-    // MARK: Activation
-
-    /// Makes a ready snapshot current: its tree is opened, then one rename switches the link.
-    func activate(_ id: SnapshotID) async throws {
-        guard var row = snapshots[id] else { return }
-        try FileSystem.setMode(layout.tree(id), 0o755)
-        try FileSystem.replaceLink(at: layout.snapshotLink(id), target: "../\(layout.currentTarget(id))")
-        try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(id))
-        try FileSystem.syncDirectory(of: layout.current)
-        row.state = .active
-        row.status.state = .active
-        row.status.activated = Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down))
-        try activated(&row)
-        logger.info("activated", metadata: ["snapshot": "\(id)", "serial": "\(row.serial)"])
-        changed.yield()
-    }
-
-    /// Takes over in the state what the link says already.
-    func activated(_ row: inout NodeState.Snapshot) throws {
-        try FileSystem.replaceLink(at: "\(layout.snapshots)/current", target: row.uuid.rawValue)
-        for (tag, snapshot) in feed?.tags ?? [:] where snapshots[snapshot] != nil {
-            try FileSystem.makeDirectories(layout.masterTags)
-            try FileSystem.replaceLink(at: "\(layout.masterTags)/\(tag)", target: "../snap/\(snapshot)")
-        }
-        try state.activate(row)
-        for (uuid, other) in snapshots where other.state == .active && uuid != row.uuid {
-            snapshots[uuid]?.state = .retained
-        }
-        snapshots[row.uuid] = row
-    }
-
     // MARK: Retention
 
     /// Lets go of snapshots: one tree is kept to make the next one from, the others are removed.
@@ -50,27 +19,60 @@ extension SetMirror {
             snapshots[id]?.state = .spare
             logger.info("released", metadata: ["snapshot": "\(id)", "serial": "\(row.serial)"])
         }
+        try await removeSpares()
+        await seed()
+    }
+
+    /// Removes all spare trees but one.
+    func removeSpares() async throws {
         let spares = snapshots.values.filter { $0.state == .spare }.sorted { $0.serial > $1.serial }
-        let layout = layout
-        for row in spares.dropFirst() {
-            try await offPool { try FileSystem.removeTree(layout.tree(row.uuid)) }
+        let surplus = spares.dropFirst().filter { $0.uuid != baseInUse }
+        for row in surplus {
+            try putAside(row.uuid)
             try state.remove(row.uuid)
             snapshots[row.uuid] = nil
             try forget(row.uuid)
         }
-        await seed()
+        try await removeAside(surplus.map(\.uuid))
     }
+
+    /// Takes a tree from its place, in one step: neither a crash nor a fetch that begins meanwhile finds a part of it that
+    /// could be taken for the whole. `removeAside` is to follow.
+    func putAside(_ id: SnapshotID) throws {
+        try FileSystem.remove(layout.snapshotLink(id))
+        try FileSystem.makeDirectories(trash)
+        guard FileSystem.exists(layout.tree(id)) else { return }
+        try FileSystem.removeTree("\(trash)/\(id)")
+        try FileSystem.rename(layout.tree(id), to: "\(trash)/\(id)")
+    }
+
+    /// Removes trees that were put aside.
+    func removeAside(_ trees: [SnapshotID]) async throws {
+        let trash = trash
+        try await offPool { for id in trees { try FileSystem.removeTree("\(trash)/\(id)") } }
+    }
+
+    /// Where trees lie while they are removed.
+    var trash: String { "\(layout.swarm)/trash" }
 
     /// Removes the documents that only this snapshot needed.
     func forget(_ id: SnapshotID) throws {
         guard let manifest = try documents.localManifest(id) else { return }
         var needed: Set<InfoHash> = []
+        var deltas: Set<Manifest.Delta> = []
         for other in snapshots.keys where other != id {
-            needed.formUnion(try documents.localManifest(other)?.shards.map(\.infoHash) ?? [])
+            for shard in try documents.localManifest(other)?.shards ?? [] {
+                needed.insert(shard.infoHash)
+                deltas.formUnion(shard.deltas)
+            }
         }
         for shard in manifest.shards where !needed.contains(shard.infoHash) {
             try FileSystem.remove(layout.torrent(shard.infoHash))
             try FileSystem.remove(layout.compressedTorrent(shard.infoHash))
+        }
+        // A patch is of use to others while a snapshot here lists it.
+        for delta in manifest.shards.flatMap(\.deltas) where !deltas.contains(delta) {
+            try FileSystem.remove(layout.delta(from: delta.from, to: delta.to))
         }
         try FileSystem.remove(layout.manifest(id))
     }
@@ -106,15 +108,23 @@ extension SetMirror {
         }
     }
 
-    /// Connects torrents to the master and the configured peers. Without a tracker, this is how others learn of this
-    /// node: the master passes it on by peer exchange.
-    func introduce(_ torrents: some Sequence<InfoHash>) async {
-        guard feed?.trackers.isEmpty ?? true else { return }
+    /// Connects torrents to the master and the configured peers. Where there is a tracker, what is only offered is found
+    /// by it; without one, this is how others learn of this node: the master passes it on by peer exchange.
+    ///
+    /// - Parameter besideTrackers: whether to connect though there is a tracker.
+    func introduce(_ torrents: some Sequence<InfoHash>, besideTrackers: Bool = false) async {
+        guard besideTrackers || feed?.trackers.isEmpty ?? true else { return }
         for infoHash in torrents {
             for peer in peers() {
                 do { try await engine.connect(infoHash, to: peer) } catch { logger.warning("\(error)") }
             }
         }
+    }
+
+    /// The master moved: what is being fetched or offered is to find it again.
+    func introduceAnew() async {
+        await introduce(transferring, besideTrackers: true)
+        await introduce(seeding.keys)
     }
 
     /// Takes the torrents that read a tree out of the engine.

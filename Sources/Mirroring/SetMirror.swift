@@ -13,6 +13,7 @@ public actor SetMirror {
     let layout: RootLayout
     let engine: TorrentEngine
     let router: EventRouter
+    let neighbourhood: Neighbourhood
     let upstreams: [Upstream]
     let documents: SnapshotSource
     let state: NodeState
@@ -29,8 +30,15 @@ public actor SetMirror {
     var feedHost: String?
     /// Torrents in the engine for seeding, and the snapshot whose tree they read.
     var seeding: [InfoHash: SnapshotID] = [:]
-    /// Snapshots whose trees lack files: nothing is linked from them.
-    var damaged: Set<SnapshotID> = []
+    /// Entries of each shard that were found to be lost from a snapshot's tree: nothing is linked from there.
+    var damaged: [SnapshotID: [InfoHash: PieceSet]] = [:]
+    /// The spare tree that a new one is being made from: it is not to be removed.
+    var baseInUse: SnapshotID?
+    /// Whether every tree on the disk is in the state, or was removed.
+    var hasAdopted = false
+    /// Trees that are not in the state, and stay as long as they are current.
+    var strays: Set<SnapshotID> = []
+    var knownInodes: [TreeInspection.Inode: SHA256Digest] = [:]
     /// Torrents that are being fetched.
     var transferring: Set<InfoHash> = []
     var fetching: (snapshot: SnapshotID, task: Task<Void, Never>)?
@@ -40,6 +48,10 @@ public actor SetMirror {
     var failures = 0
     /// How many upstreams in a row answered with a feed that is refused.
     private var refusals = 0
+    private var feedPatience = Patience()
+    var fetchPatience = Patience()
+    /// For transfers in which nothing arrives.
+    var transferPatience = Patience()
     /// Snapshots that readers may see, newest first.
     public nonisolated let readable = ReadableSnapshots()
     let wakeups: AsyncStream<Void>
@@ -50,18 +62,19 @@ public actor SetMirror {
 
     init(
         configuration: NodeConfiguration.MirroredSet, set: SetName, engine: TorrentEngine, router: EventRouter,
-        client: HTTPClient, logger: Logger, now: @escaping @Sendable () -> Date,
+        client: HTTPClient, neighbourhood: Neighbourhood, logger: Logger, now: @escaping @Sendable () -> Date,
         onFeed: @escaping @Sendable (UInt64, [UInt8]) -> Void
     ) throws {
         self.configuration = configuration
         self.engine = engine
         self.router = router
+        self.neighbourhood = neighbourhood
         self.logger = logger
         self.now = now
         self.onFeed = onFeed
         layout = RootLayout(root: configuration.root, set: set)
         upstreams = configuration.upstreams.map { Upstream(base: $0, client: client) }
-        documents = SnapshotSource(layout: layout, upstreams: upstreams)
+        documents = SnapshotSource(layout: layout, upstreams: upstreams, logger: logger)
         for path in [layout.trees, layout.snapshots, layout.swarm] { try FileSystem.makeDirectories(path) }
         state = try NodeState(layout.state)
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -92,8 +105,10 @@ public actor SetMirror {
         return status
     }
 
-    /// Why the feed is refused, once every upstream has answered with one that is: to ask again at once is in vain.
-    public var refusal: String? { refusals >= upstreams.count ? feedError : nil }
+    /// Why it is in vain to wait any longer for the newest snapshot; nil while it is not. The mirror itself goes on trying.
+    public var reasonToGiveUp: String? {
+        hasFreshFeed ? fetchPatience.end ?? transferPatience.end : feedPatience.end
+    }
 
     var local: [LocalSnapshot] {
         snapshots.values.map { LocalSnapshot(uuid: $0.uuid, serial: $0.serial, state: $0.state) }
@@ -103,7 +118,7 @@ public actor SetMirror {
 
     /// Mirrors until it is cancelled.
     public func run() async throws {
-        try reconcileAfterRestart()
+        try await reconcileAfterRestart()
         await seed()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.followFeed() }
@@ -112,30 +127,6 @@ public actor SetMirror {
         }
         fetching?.task.cancel()
         await fetching?.task.value
-    }
-
-    /// The link is the truth: what it names is active, whatever the database said before the crash.
-    private func reconcileAfterRestart() throws {
-        if let note = try FileSystem.contents(layout.feed), let accepted = try? accept(note, stored: true) {
-            feed = accepted
-            onFeed(accepted.version, note)
-        }
-        let current = FileSystem.readLink(layout.current).flatMap { layout.snapshot(currentTarget: $0) }
-        if let current, var snapshot = snapshots[current], snapshot.state == .ready {
-            snapshot.state = .active
-            snapshot.status.state = .active
-            try activated(&snapshot)
-        }
-        for (id, row) in snapshots where row.state != .building && !FileSystem.exists(layout.files(of: id)) {
-            logger.warning("the tree of a snapshot was removed by somebody", metadata: ["snapshot": "\(id)"])
-            try state.remove(id)
-            snapshots[id] = nil
-        }
-        if let active = snapshots.values.first(where: { $0.state == .active }), !FileSystem.exists(layout.current) {
-            logger.warning("the link \(layout.current) was removed by somebody; it is made again")
-            try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(active.uuid))
-        }
-        try FileSystem.removeTree("\(layout.swarm)/parts")
     }
 
     /// Gets documents again that are missing on the disk: without them a tree can neither be seeded nor linked from.
@@ -154,11 +145,19 @@ public actor SetMirror {
     }
 
     private func work() async {
+        var failures = 0
         for await _ in merged() {
             if Task.isCancelled { return }
-            do { try await step() } catch {
+            do {
+                try await step()
+                failures = 0
+            } catch {
+                failures += 1
+                let pause = backoff(failures)
                 logger.error("\(error)")
                 feedError = "\(error)"
+                fetchPatience.failed("\(error)", at: .now, pause: pause, isHopeless: Patience.isHopeless(error))
+                wakeAt(now().addingTimeInterval(Double(pause.components.seconds)))
             }
             changed.yield()
         }
@@ -172,6 +171,7 @@ public actor SetMirror {
 
     /// Performs what is due, until nothing is.
     private func step() async throws {
+        do { try await adoptTrees() } catch { logger.error("\(error)") }
         while !Task.isCancelled {
             let next = NextStep.decide(
                 feed: feed, local: local, tagged: localTags(), keep: configuration.keep, now: now())
@@ -237,7 +237,7 @@ public actor SetMirror {
         do {
             try feed.check(
                 expecting: layout.set, acceptedVersion: stored ? 0 : state.acceptedVersion(),
-                now: stored ? .distantPast : now())
+                now: stored ? feed.issued : now())
         } catch { throw MirrorError(.untrusted, "\(error)") }
         return feed
     }
@@ -257,6 +257,7 @@ public actor SetMirror {
                 feedError = nil
                 failures = 0
                 refusals = 0
+                feedPatience.succeeded()
                 if !hasFreshFeed {
                     await restoreDocuments()
                     hasFreshFeed = true
@@ -273,8 +274,13 @@ public actor SetMirror {
                 refusals = (error as? MirrorError)?.code == .untrusted ? refusals + 1 : 0
                 feedError = "\(error)"
                 logger.warning("\(error)")
+                // Another upstream is asked at once; they all rest when none could answer.
+                let pause = failures % upstreams.count == 0 ? backoff(failures / upstreams.count) : .zero
+                feedPatience.failed(
+                    "\(error)", at: .now, pause: pause,
+                    isHopeless: refusals >= upstreams.count || (error as? FileError)?.isFull ?? false)
                 changed.yield()
-                try? await Task.sleep(for: backoff(failures))
+                try? await Task.sleep(for: pause)
             }
         }
     }
@@ -285,17 +291,17 @@ public actor SetMirror {
         feedHost = upstream.host
         defer { wake.yield() }
         guard accepted.version != feed?.version else {
-            if Set(peers()) != known { await introduce(seeding.keys) }
+            if Set(peers()) != known { await introduceAnew() }
             return
         }
         try FileSystem.writeAtomically(note, to: layout.feed)
         try state.setAcceptedVersion(accepted.version)
         feed = accepted
         onFeed(accepted.version, note)
+        do { try linkTags() } catch { logger.error("\(error)") }
         logger.info(
             "new feed", metadata: ["version": "\(accepted.version)", "newest": "\(accepted.newest?.serial ?? 0)"])
-        // The master moved: what is being fetched or offered is to find it again.
-        if Set(peers()) != known { await introduce(Set(seeding.keys).union(transferring)) }
+        if Set(peers()) != known { await introduceAnew() }
     }
 
     /// One second, doubled with each failure, at most a minute.

@@ -13,7 +13,7 @@ final class SnapshotFetch {
     private let plan: SnapshotPlan
     private let engine: TorrentEngine
     private let router: EventRouter
-    private let source: HTTPSource?
+    private let pieces: PieceFetcher?
     private let httpAfter: Duration?
     private let logger: Logger
     private let verifier: FileVerifier
@@ -21,6 +21,7 @@ final class SnapshotFetch {
     private let report: (FetchProgress) throws -> Void
 
     private var have: [PieceSet]
+    private let wanted: [PieceSet]
     private var missing: [InfoHash: PieceSet]
     private let indices: [InfoHash: Int]
     private var unverified: [FileReference] = []
@@ -29,8 +30,6 @@ final class SnapshotFetch {
     private var phase: Priority?
     private var lastArrival = ContinuousClock.now
     private var baseline: [InfoHash: Traffic] = [:]
-    private var bytesFromHTTP: Int64 = 0
-    private var requestedByHTTP: [PieceSet]
 
     /// What a fetch tells.
     struct FetchProgress {
@@ -40,6 +39,8 @@ final class SnapshotFetch {
         var bytesDone: Int64 = 0
         var traffic = Traffic()
         var bytesFromHTTP: Int64 = 0
+        /// Why nothing arrives, while that is so.
+        var obstacle: String?
         var peers = 0
         var downloadRate = 0
         var uploadRate = 0
@@ -47,20 +48,24 @@ final class SnapshotFetch {
 
     init(
         layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, engine: TorrentEngine, router: EventRouter,
-        source: HTTPSource?, httpAfter: Duration?, logger: Logger, report: @escaping (FetchProgress) throws -> Void
+        source: HTTPSource, httpAfter: Duration?, logger: Logger, report: @escaping (FetchProgress) throws -> Void
     ) {
         self.layout = layout
         self.snapshot = snapshot
         self.plan = plan
         self.engine = engine
         self.router = router
-        self.source = source
         self.httpAfter = httpAfter
         self.logger = logger
         self.report = report
         verifier = FileVerifier(root: layout.files(of: snapshot))
         have = plan.shards.map(\.have)
-        requestedByHTTP = plan.shards.map { PieceSet(pieceCount: $0.torrent.pieceCount) }
+        wanted = plan.shards.map(\.allWanted)
+        pieces = httpAfter.map { pause in
+            PieceFetcher(
+                source: source, torrents: plan.shards.map(\.torrent), engine: engine,
+                rest: min(max(pause, .seconds(1)), .seconds(30)), logger: logger)
+        }
         missing = plan.missing
         indices = Dictionary(
             plan.shards.enumerated().map { ($1.torrent.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
@@ -83,8 +88,11 @@ final class SnapshotFetch {
         defer { ticker.cancel() }
         do {
             for index in active { try await add(index, trackers: trackers, peers: peers) }
+            lastArrival = .now
             for phase in plan.phases { try await fetch(phase, events) }
+            await pieces?.stop()
         } catch {
+            await pieces?.stop()
             for index in active { await engine.remove(plan.shards[index].torrent.infoHash) }
             try? await verifyQueued()
             throw error
@@ -98,21 +106,39 @@ final class SnapshotFetch {
             let shard = plan.shards[index]
             let verifier = verifier
             let found = try await offPool {
-                var candidates: [Int] = []
-                for (entry, source) in shard.sources.enumerated() where source == .fetch {
-                    if FileSystem.exists("\(verifier.root)/\(shard.torrent.path(entry))") {
-                        candidates += shard.torrent.pieces(entry)
-                    }
+                let torrent = shard.torrent
+                let present = shard.sources.indices.filter {
+                    shard.sources[$0] == .fetch && FileSystem.exists("\(verifier.root)/\(torrent.path($0))")
                 }
-                return try verifier.verify(Set(candidates).sorted(), of: shard.torrent)
+                let found = try verifier.verify(Set(present.flatMap { torrent.pieces($0) }).sorted(), of: torrent)
+                // A file that was whole once is read-only, and other trees may link to it: what is written is its own.
+                let intact = Set(found)
+                for entry in present where !intact.isSuperset(of: torrent.pieces(entry)) {
+                    try TreeAssembler.detach("\(verifier.root)/\(torrent.path(entry))")
+                }
+                return found
             }
             for piece in found { have[index][piece] = true }
+            try await detachUnfinished(index)
             if !found.isEmpty {
                 logger.info("kept \(found.count) pieces from before", metadata: ["shard": "\(shard.torrent.infoHash)"])
             }
             collect(index, found)
         }
         try await verifyQueued()
+    }
+
+    /// What is there in part goes on being written in: it must not share its inode with another tree.
+    private func detachUnfinished(_ index: Int) async throws {
+        let shard = plan.shards[index]
+        let have = have[index]
+        let root = verifier.root
+        try await offPool {
+            for (entry, source) in shard.sources.enumerated() where source == .fetch {
+                guard !shard.torrent.pieces(entry).allSatisfy({ have[$0] }) else { continue }
+                try TreeAssembler.detach("\(root)/\(shard.torrent.path(entry))")
+            }
+        }
     }
 
     private func add(_ index: Int, trackers: [String], peers: [Endpoint]) async throws {
@@ -149,20 +175,20 @@ final class SnapshotFetch {
     /// Lets one more class go, and waits until it is complete and verified.
     private func fetch(_ phase: Priority, _ events: AsyncStream<EngineEvent>) async throws {
         self.phase = phase
-        lastArrival = .now
         for index in active {
             try await engine.setWanted(plan.shards[index].torrent.infoHash, plan.shards[index].wanted(downTo: phase))
         }
         logger.info("fetching class \(phase)", metadata: ["snapshot": "\(snapshot)"])
         try await tell()
         if try await isComplete(phase) { return }
+        await fetchByHTTP(phase)
         for await event in events {
             try Task.checkCancellation()
             switch event {
-            case .pieces(let infoHash, let pieces):
+            case .pieces(let infoHash, let arrived):
                 guard let index = indices[infoHash] else { continue }
-                let indices = pieces.map(\.rawValue)
-                if indices.contains(where: { !requestedByHTTP[index][$0] }) { lastArrival = .now }
+                let indices = arrived.map(\.rawValue)
+                if await pieces?.hasFetched(indices, of: index) != true { lastArrival = .now }
                 for piece in indices { have[index][piece] = true }
                 collect(index, indices)
                 if unverifiedBytes >= 64 << 20 { try await verifyQueued() }
@@ -182,7 +208,7 @@ final class SnapshotFetch {
                 // A tick, or lost notices that come again as pieces.
                 try await verifyQueued()
                 try await tell()
-                try await fetchByHTTP(phase)
+                await fetchByHTTP(phase)
             case .finished, .listening, .listenFailed: break
             }
             if try await isComplete(phase) { return }
@@ -204,11 +230,13 @@ final class SnapshotFetch {
     private func collect(_ index: Int, _ pieces: [Int]) {
         let shard = plan.shards[index]
         for piece in pieces {
-            for entry in shard.torrent.entries(inPiece: piece) where shard.sources[entry] == .fetch {
+            for entry in shard.torrent.entries(inPiece: piece) {
+                guard shard.sources[entry] == .fetch || shard.sources[entry] == .rewritten else { continue }
                 let reference = FileReference(shard: index, entry: entry)
-                guard !queued.contains(reference), shard.torrent.pieces(entry).allSatisfy({ have[index][$0] }) else {
-                    continue
-                }
+                // (Of a file that was here, a piece that is not wanted may be one that the engine does not have.)
+                guard !queued.contains(reference),
+                    shard.torrent.pieces(entry).allSatisfy({ have[index][$0] || !wanted[index][$0] })
+                else { continue }
                 queued.insert(reference)
                 unverified.append(reference)
                 unverifiedBytes += shard.torrent.length(entry)
@@ -240,8 +268,10 @@ final class SnapshotFetch {
             missing[infoHash]?[reference.entry] = false
             changed.insert(infoHash)
         }
-        filesDone += batch.count
-        bytesDone += files.reduce(0) { $0 + $1.length }
+        for reference in batch where plan.shards[reference.shard].sources[reference.entry] == .fetch {
+            filesDone += 1
+            bytesDone += plan.shards[reference.shard].torrent.length(reference.entry)
+        }
         try await tell(journal: missing.filter { changed.contains($0.key) })
     }
 
@@ -257,98 +287,27 @@ final class SnapshotFetch {
             refused += traffic.refused - before.refused
         }
         progress.traffic = Traffic(fromMaster: fromMaster, fromPeers: fromPeers, refused: refused)
-        progress.bytesFromHTTP = bytesFromHTTP
+        progress.bytesFromHTTP = await pieces?.bytesReceived ?? 0
         for status in await engine.statuses() where indices[status.infoHash] != nil {
             progress.peers += status.peers
             progress.downloadRate += status.downloadRate
             progress.uploadRate += status.uploadRate
         }
+        // Peers that are connected may be slow for good reasons.
+        if progress.peers == 0 { progress.obstacle = await pieces?.failure }
         try report(progress)
     }
 
-    /// When the swarm does not deliver, the upstream's HTTP paths do: piece by piece, checked like any other piece, and
-    /// given to the swarm. What comes this way does not count as an arrival, so it goes on until a peer delivers.
-    private func fetchByHTTP(_ phase: Priority) async throws {
-        guard let source, let httpAfter, ContinuousClock.now - lastArrival >= httpAfter else { return }
+    /// When the swarm does not deliver, the upstream's HTTP paths do. What comes this way does not count as an arrival, so it
+    /// goes on until a peer delivers.
+    private func fetchByHTTP(_ phase: Priority) async {
+        guard let pieces, let httpAfter else { return }
+        guard ContinuousClock.now - lastArrival >= httpAfter else { return await pieces.pause() }
+        var missing = plan.shards.map { PieceSet(pieceCount: $0.torrent.pieceCount) }
         for index in active {
-            var pieces = plan.shards[index].wanted(downTo: phase)
-            pieces.subtract(have[index])
-            pieces.subtract(requestedByHTTP[index])
-            let batch = pieces.indices.prefix(64)
-            guard !batch.isEmpty else { continue }
-            let torrent = plan.shards[index].torrent
-            do {
-                try await withThrowingTaskGroup(of: (Int, [UInt8], Int64).self) { group in
-                    var rest = batch[...]
-                    func next() {
-                        guard let piece = rest.popFirst() else { return }
-                        group.addTask {
-                            let content = try await source.piece(piece, of: torrent)
-                            return (piece, content.bytes, content.received)
-                        }
-                    }
-                    for _ in 0..<4 { next() }
-                    while let (piece, bytes, received) = try await group.next() {
-                        bytesFromHTTP += received
-                        requestedByHTTP[index][piece] = true
-                        try await engine.addPiece(torrent.infoHash, PieceIndex(piece), bytes)
-                        next()
-                    }
-                }
-            } catch let error as MirrorError {
-                // Asked again after the same time: it may be that the snapshot is not active there yet.
-                logger.warning("\(error)")
-                lastArrival = .now
-            }
-            return
+            missing[index] = plan.shards[index].wanted(downTo: phase)
+            missing[index].subtract(have[index])
         }
-    }
-}
-
-/// Pieces by HTTP ranges from an upstream.
-struct HTTPSource: Sendable {
-    let upstreams: [Upstream]
-    let set: SwarmCore.SetName
-    let snapshot: SnapshotID
-
-    /// A piece whose hash was checked.
-    func piece(_ piece: Int, of torrent: Torrent) async throws -> (bytes: [UInt8], received: Int64) {
-        var failure: any Error = MirrorError(.upstream, "there is no upstream to fetch from")
-        for upstream in upstreams {
-            do {
-                let (bytes, received) = try await assemble(piece, torrent, upstream)
-                guard Digest.sha1(bytes).bytes.elementsEqual(torrent.pieceHash(piece)) else {
-                    throw MirrorError(.upstream, "\(upstream.base) has other content than snapshot \(snapshot)")
-                }
-                return (bytes, received)
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch { failure = error }
-        }
-        throw failure
-    }
-
-    private func assemble(_ piece: Int, _ torrent: Torrent, _ upstream: Upstream) async throws -> ([UInt8], Int64) {
-        let start = Int64(piece) * Int64(torrent.pieceLength)
-        var content = [UInt8](repeating: 0, count: torrent.length(ofPiece: piece))
-        var received: Int64 = 0
-        for entry in torrent.entries(inPiece: piece) where torrent.kind(entry) == .file && torrent.length(entry) > 0 {
-            let from = max(start, torrent.offset(entry))
-            let end = min(start + Int64(content.count), torrent.offset(entry) + torrent.length(entry))
-            let bytes = try await upstream.range(
-                "/.swarm/\(set)/snap/\(snapshot)/\(Self.escaped(torrent.path(entry)))",
-                offset: from - torrent.offset(entry),
-                length: Int(end - from))
-            content.replaceSubrange(Int(from - start)..<Int(end - start), with: bytes)
-            received += end - from
-        }
-        return (content, received)
-    }
-
-    /// Percent-encoding of a path (RFC 3986, section 2.1): all but unreserved characters and slashes.
-    static func escaped(_ path: String) -> String {
-        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
-        return path.utf8.map { plain.contains($0) ? String(UnicodeScalar($0)) : "%" + Hex.encode([$0]).uppercased() }
-            .joined()
+        await pieces.fetch(missing)
     }
 }

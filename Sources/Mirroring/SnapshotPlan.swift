@@ -8,9 +8,12 @@ struct SnapshotPlan: Sendable {
     enum Source: Hashable, Sendable {
         /// In the tree already, or linked or copied into it.
         case here
+        /// In the tree, with an inode of its own, in a piece that is written again because of what is fetched beside it.
+        /// Until that piece has come and the file was checked, nobody may count on it: it stands in the journal.
+        case rewritten
         /// To be fetched.
         case fetch
-        /// Has the content of another file that is fetched: linked or copied from that one then.
+        /// Has the content of another file that is fetched or copied: linked or copied from that one at the end.
         case twin(FileReference)
         /// Not of this node's interest.
         case excluded
@@ -27,6 +30,11 @@ struct SnapshotPlan: Sendable {
         /// Pieces to fetch, by class.
         var wanted: [Priority: PieceSet] = [:]
 
+        /// All pieces to fetch.
+        var allWanted: PieceSet {
+            wanted.values.reduce(into: PieceSet(pieceCount: torrent.pieceCount)) { $0.formUnion($1) }
+        }
+
         /// All pieces to fetch in classes from the highest down to `phase`.
         func wanted(downTo phase: Priority) -> PieceSet {
             wanted.filter { $0.key >= phase }.values.reduce(into: PieceSet(pieceCount: torrent.pieceCount)) {
@@ -41,7 +49,7 @@ struct SnapshotPlan: Sendable {
         let location: ContentLocator.Location
         /// With the same time and mode a link does; otherwise a copy is made.
         var copies: Bool
-        /// A piece of it is written again: it is a copy that the owner may write, until the end of the fetch.
+        /// A piece of it is written again: it is a copy that the owner may write, until it was checked.
         var isRewritten = false
     }
 
@@ -54,8 +62,6 @@ struct SnapshotPlan: Sendable {
     var empty: [FileEntry] = []
     /// Files of the tree that share a piece with one that is fetched: each gets an inode of its own.
     var detached: [String] = []
-    /// What is here and lies in a piece that is written again: time and mode are set once more at the end.
-    var rewritten: [FileReference] = []
     var twins: [(file: FileReference, of: FileReference)] = []
     var filesTotal = 0
     var bytesTotal: Int64 = 0
@@ -63,14 +69,14 @@ struct SnapshotPlan: Sendable {
     var bytesWanted: Int64 = 0
     var bytesCopied: Int64 = 0
 
-    /// Entries of each shard that are not in the tree before something was fetched.
+    /// Entries of each shard that the tree does not hold as they should be before something was fetched.
     var missing: [InfoHash: PieceSet] {
         var result: [InfoHash: PieceSet] = [:]
         for shard in shards {
             var missing = PieceSet(pieceCount: shard.torrent.entryCount)
             for (entry, source) in shard.sources.enumerated() {
                 switch source {
-                case .fetch, .twin: missing[entry] = true
+                case .fetch, .twin, .rewritten: missing[entry] = true
                 case .here, .excluded, .none: break
                 }
             }
@@ -130,6 +136,8 @@ struct SnapshotPlan: Sendable {
         let locator = ContentLocator(contents, in: sources + (base.map { [$0] } ?? []))
         // The first of several files with one content is fetched: the one of the highest class.
         var first: [SHA256Digest: FileReference] = [:]
+        // What gets an inode of its own, fetched or copied: others that are equal in time and mode too share it.
+        var made: [FileIdentity: FileReference] = [:]
         let ordered = diff.placed.enumerated().sorted { left, right in
             let (one, two) = (priority(left.element), priority(right.element))
             return one != two ? one > two : left.offset < right.offset
@@ -139,13 +147,20 @@ struct SnapshotPlan: Sendable {
             let file = torrent.file(reference.entry)
             if file.length == 0 {
                 empty.append(file)
+            } else if let original = made[file.identity] {
+                shards[reference.shard].sources[reference.entry] = .twin(original)
+                twins.append((reference, original))
             } else if let location = locator.location(of: file.identity) {
-                placements.append(Placement(file: file, location: location, copies: location.identity != file.identity))
+                let copies = location.identity != file.identity
+                placements.append(Placement(file: file, location: location, copies: copies))
+                if copies { made[file.identity] = reference }
             } else if let original = first[file.sha256] {
                 shards[reference.shard].sources[reference.entry] = .twin(original)
                 twins.append((reference, original))
+                made[file.identity] = reference
             } else {
                 first[file.sha256] = reference
+                made[file.identity] = reference
                 shards[reference.shard].sources[reference.entry] = .fetch
                 filesWanted += 1
                 bytesWanted += file.length
@@ -178,11 +193,11 @@ struct SnapshotPlan: Sendable {
                 shard.have[piece] = true
             }
         }
+        for entry in rewritten { shard.sources[entry] = .rewritten }
         shards[index] = shard
         guard !rewritten.isEmpty else { return }
         let paths = Set(rewritten.map { torrent.path($0) })
         let placed = Set(placements.indices.filter { paths.contains(placements[$0].file.path) })
-        self.rewritten += rewritten.sorted().map { FileReference(shard: index, entry: $0) }
         for placement in placed {
             placements[placement].copies = true
             placements[placement].isRewritten = true

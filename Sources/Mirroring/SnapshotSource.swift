@@ -8,6 +8,7 @@ internal import SwarmCore
 struct SnapshotSource: Sendable {
     let layout: RootLayout
     let upstreams: [Upstream]
+    let logger: Logger
 
     /// Documents that were fetched, in bytes as they travelled.
     struct Documents: Sendable {
@@ -86,7 +87,10 @@ struct SnapshotSource: Sendable {
     }
 
     private func check(_ compressed: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
-        let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
+        try torrent(Zstd.decompress(compressed, size: shard.torrent.size), shard)
+    }
+
+    private func torrent(_ bytes: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
         guard Digest.sha256(bytes) == shard.torrent.sha256 else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is not the one that the manifest names")
         }
@@ -97,27 +101,85 @@ struct SnapshotSource: Sendable {
         return torrent
     }
 
+    /// The cheapest way: a patch, or several, of a torrent that is here; else the whole.
     private func fetchTorrent(_ shard: Manifest.Shard, _ manifest: Manifest) async throws -> (Torrent, Int64) {
-        guard shard.torrent.size <= Torrent.Limits().size, shard.compressedSize <= shard.torrent.size + 1024 else {
+        let limit = Torrent.Limits().size
+        guard shard.torrent.size <= limit, shard.deltas.allSatisfy({ $0.torrent.size <= limit }) else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is larger than a torrent may be")
         }
+        let bases = Set(shard.deltas.map(\.from).filter { FileSystem.exists(layout.torrent($0)) })
+        var deltas = shard.deltas
+        while let path = DeltaPath.cheapest(to: shard.infoHash, from: bases, deltas), path.size < shard.compressedSize {
+            do { return try await patched(shard, manifest, path) } catch let failure as UnusablePatch {
+                // Gone at the upstream, or what it was made for is not what is here: another way may be left.
+                logger.notice("\(failure.reason)")
+                deltas.removeAll { $0 == failure.delta }
+            }
+        }
         var torrent: Torrent?
+        // Another version of zstd at an upstream may have made more of it than the master's.
         let bytes = try await fetch(
-            "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent.zst", limit: shard.compressedSize
+            "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent.zst", limit: shard.torrent.size + 1024
         ) { torrent = try check($0, shard) }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
-        guard torrent.pieceLength == manifest.pieceLength else {
-            throw MirrorError(.untrusted, "torrent \(shard.infoHash) has pieces of another length than its set")
-        }
-        try FileSystem.makeDirectories(layout.torrents)
-        try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(shard.infoHash))
-        try FileSystem.writeAtomically(bytes, to: layout.compressedTorrent(shard.infoHash))
+        try store(torrent, compressed: bytes, manifest)
         return (torrent, Int64(bytes.count))
     }
 
-    /// From the first upstream whose answer passes the check.
+    private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws
+        -> (Torrent, Int64)
+    {
+        guard let first = path.deltas.first, var content = try FileSystem.contents(layout.torrent(first.from)) else {
+            throw MirrorError(.file, "\(layout.torrents) lacks a torrent")
+        }
+        for delta in path.deltas {
+            do { content = try await apply(delta, to: content) } catch let error as MirrorError {
+                throw UnusablePatch(delta: delta, reason: error)
+            }
+        }
+        let torrent = try torrent(content, shard)
+        try store(torrent, compressed: try Zstd.compress(content), manifest)
+        return (torrent, Int64(path.size))
+    }
+
+    private func apply(_ delta: Manifest.Delta, to base: [UInt8]) async throws -> [UInt8] {
+        var content: [UInt8] = []
+        func check(_ patch: [UInt8]) throws {
+            content = try Zstd.apply(patch, to: base, size: delta.torrent.size)
+            guard Digest.sha256(content) == delta.torrent.sha256 else {
+                throw MirrorError(.untrusted, "it does not make torrent \(delta.to)")
+            }
+        }
+        let path = layout.delta(from: delta.from, to: delta.to)
+        if let patch = try FileSystem.contents(path), (try? check(patch)) != nil { return content }
+        let patch = try await fetch(
+            "/.swarm/\(layout.set)/deltas/\(delta.from)-\(delta.to).zst", limit: delta.size, check)
+        // Other nodes may come for it.
+        try FileSystem.makeDirectories(layout.deltas)
+        try FileSystem.writeAtomically(patch, to: path)
+        return content
+    }
+
+    /// A patch that cannot be had, or that does not make what it should.
+    private struct UnusablePatch: Error {
+        let delta: Manifest.Delta
+        let reason: MirrorError
+    }
+
+    private func store(_ torrent: Torrent, compressed: [UInt8], _ manifest: Manifest) throws {
+        guard torrent.pieceLength == manifest.pieceLength else {
+            throw MirrorError(.untrusted, "torrent \(torrent.infoHash) has pieces of another length than its set")
+        }
+        try FileSystem.makeDirectories(layout.torrents)
+        try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
+        try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash))
+    }
+
+    /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none
+    /// with what was signed; otherwise one that did not answer may still have it.
     private func fetch(_ path: String, limit: Int, _ check: ([UInt8]) throws -> Void) async throws -> [UInt8] {
         var failure: any Error = MirrorError(.upstream, "there is no upstream to fetch from")
+        var isUntrusted = true
         for upstream in upstreams {
             do {
                 let bytes = try await upstream.document(path, limit: limit)
@@ -125,7 +187,11 @@ struct SnapshotSource: Sendable {
                 return bytes
             } catch is CancellationError {
                 throw CancellationError()
-            } catch { failure = error }
+            } catch {
+                let wasUntrusted = (error as? MirrorError)?.code == .untrusted
+                if isUntrusted || !wasUntrusted { failure = error }
+                isUntrusted = isUntrusted && wasUntrusted
+            }
         }
         throw failure
     }

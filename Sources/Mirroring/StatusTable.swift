@@ -170,11 +170,7 @@ public struct StatusTable: Sendable {
         Int64(min(max(seconds.rounded(.up), 0), 1000 * 365 * 86_400))
     }
 
-    /// A time in UTC, as `date -u +'%F %T UTC'` gives it.
-    private static func time(_ date: Date) -> String {
-        let style = Date.ISO8601FormatStyle(dateTimeSeparator: .space, timeZone: .gmt)
-        return date.formatted(style.year().month().day().time(includingFractionalSeconds: false)) + " UTC"
-    }
+    private static func time(_ date: Date) -> String { Quantities.format(utc: date) }
 }
 
 /// A part of a line that stays in one piece where it can.

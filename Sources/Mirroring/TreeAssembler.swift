@@ -8,6 +8,8 @@ struct TreeAssembler {
     let target: SnapshotID
     /// The snapshot whose tree is made over; nil for a new tree, the target itself when it is gone on with.
     let base: SnapshotID?
+    /// Whether readers see the tree already: one that was damaged, and is made whole again.
+    var isOpen = false
 
     private var tree: String { layout.tree(target) }
     /// Where files wait that move inside the tree that is made over.
@@ -20,32 +22,30 @@ struct TreeAssembler {
             try FileSystem.setMode(layout.tree(base), 0o700)
             try FileSystem.rename(layout.tree(base), to: tree)
         }
+        guard base == nil || FileSystem.exists(tree) else {
+            throw MirrorError(.file, "\(tree) was to be made from another tree, which is gone; it is made anew")
+        }
         try FileSystem.makeDirectories(layout.trees)
         try FileSystem.makeDirectories(tree, mode: 0o700)
-        try FileSystem.setMode(tree, 0o700)
+        try FileSystem.setMode(tree, isOpen ? 0o755 : 0o700)
         let builder = try TreeBuilder(root: layout.files(of: target))
         let staged = try stageMoves(plan, builder)
 
-        for path in plan.diff.removedLinks + plan.diff.removedFiles + plan.leftovers { try builder.remove(path) }
-        for path in plan.diff.removedDirectories { try FileSystem.removeEmptyDirectory(builder.location(path)) }
-        try builder.prune(
-            Set(
-                (plan.diff.removedFiles + plan.leftovers + plan.diff.removedLinks + plan.diff.removedDirectories).map {
-                    TreePath.directory(of: $0)
-                }),
-            keeping: Set(plan.diff.addedDirectories))
-        for path in plan.diff.addedDirectories { try builder.makeDirectory(path) }
+        try builder.remove(
+            files: plan.diff.removedFiles + plan.leftovers, links: plan.diff.removedLinks,
+            directories: plan.diff.removedDirectories, adding: plan.diff.addedDirectories)
         for placement in plan.placements {
             let source =
                 staged[placement.location]
-                ?? "\(layout.files(of: placement.location.tree))/\(placement.location.path)"
+                ?? "\(placement.location.files)/\(placement.location.path)"
             do { try place(placement, from: source, builder) } catch {
                 guard let fault = error as? FileError, fault.isMissing, !FileSystem.exists(source) else { throw error }
-                throw DamagedTree(snapshot: placement.location.tree, path: source)
+                throw DamagedTree(
+                    snapshot: placement.location.tree, files: layout.files(of: placement.location.tree), path: source)
             }
         }
         for file in plan.empty { try makeEmpty(file, builder) }
-        for path in plan.detached { try detach(builder.location(path)) }
+        for path in plan.detached { try Self.detach(builder.location(path)) }
         for shard in plan.shards {
             for (entry, source) in shard.sources.enumerated() where source == .fetch {
                 try builder.makeParents(of: shard.torrent.path(entry))
@@ -71,7 +71,11 @@ struct TreeAssembler {
                 try FileSystem.link(builder.location(location.path), to: name)
             } catch {
                 // There already: this is a repetition after a crash.
-                guard error.isExisting || (error.isMissing && FileSystem.exists(name)) else { throw error }
+                guard error.isExisting || (error.isMissing && FileSystem.exists(name)) else {
+                    guard error.isMissing else { throw error }
+                    throw DamagedTree(
+                        snapshot: location.tree, files: builder.root, path: builder.location(location.path))
+                }
             }
             staged[location] = name
         }
@@ -100,7 +104,7 @@ struct TreeAssembler {
     }
 
     /// Gives a file an inode of its own, unless it has one. libtorrent will write in it: the owner may.
-    private func detach(_ location: String) throws {
+    static func detach(_ location: String) throws {
         guard let status = try FileSystem.status(location), status.kind == .regular else { return }
         if status.links > 1 {
             let copy = "\(location).detached"
@@ -117,6 +121,8 @@ struct TreeAssembler {
 /// A tree lacks a file that it should have: somebody removed it.
 struct DamagedTree: Error, CustomStringConvertible {
     let snapshot: SnapshotID
+    /// The directory with its files: another snapshot's when it is being made over.
+    let files: String
     let path: String
 
     var description: String {

@@ -24,7 +24,9 @@ struct Upstream: Sendable {
     /// Asks for a feed newer than `version`, and lets the upstream hold the answer back for up to `wait` seconds.
     func feed(_ set: SetName, after version: UInt64, wait: Int) async throws -> FeedAnswer {
         let query = version == 0 ? "" : "?after=\(version)&wait=\(wait)"
-        let response = try await get("/.swarm/\(set)/feed\(query)", timeout: .seconds(Int64(wait) + 30), headers: [:])
+        // Only an answer that may be held back can take long.
+        let time = version == 0 ? 30 : Int64(wait) + 30
+        let response = try await get("/.swarm/\(set)/feed\(query)", timeout: .seconds(time), headers: [:])
         if response.status == .notModified { return .unchanged }
         return .note(
             try await body(response, limit: SignedNote.defaultLimit, path: "/.swarm/\(set)/feed", within: .seconds(30)))
@@ -32,26 +34,41 @@ struct Upstream: Sendable {
 
     /// A document of at most `limit` bytes.
     func document(_ path: String, limit: Int) async throws -> [UInt8] {
-        // As if by a modem, and no slower.
-        let time = Duration.seconds(30 + limit / (8 << 10))
-        return try await body(
-            try await get(path, timeout: .seconds(60), headers: [:]), limit: limit, path: path, within: time)
+        try await body(
+            try await get(path, timeout: .seconds(60), headers: [:]), limit: limit, path: path,
+            within: Self.time(for: limit))
     }
 
-    /// A part of a file.
-    func range(_ path: String, offset: Int64, length: Int) async throws -> [UInt8] {
+    /// A part of a file that is `total` bytes long.
+    ///
+    /// - Throws: `AbsentFile` when there is no file of that name and length; `MirrorError.upstream`.
+    func range(_ path: String, offset: Int64, length: Int, of total: Int64) async throws -> [UInt8] {
         let response = try await get(
             path, timeout: .minutes(2), headers: ["Range": "bytes=\(offset)-\(offset + Int64(length) - 1)"])
+        if [.notFound, .gone, .rangeNotSatisfiable].contains(response.status) {
+            // Read to its end, the connection can be used again.
+            _ = try? await response.body.collect(upTo: 4096)
+            throw AbsentFile()
+        }
         guard response.status == .partialContent || (response.status == .ok && offset == 0) else {
             throw MirrorError(.upstream, "\(base)\(path) answers \(response.status.code) to a request for a range")
         }
-        let bytes = try await body(response, limit: length, path: path, within: .seconds(120))
+        // “bytes 0-99/200”: another length is another file, and need not be read.
+        if let size = response.headers.first(name: "Content-Range")?.split(separator: "/").last.flatMap({ Int64($0) }),
+            size != total
+        {
+            throw AbsentFile()
+        }
+        let bytes = try await body(response, limit: length, path: path, within: Self.time(for: length))
         guard bytes.count == length else {
             throw MirrorError(
                 .upstream, "\(base)\(path) sent \(bytes.count) bytes of the \(length) that were asked for")
         }
         return bytes
     }
+
+    /// As if by a modem, and no slower.
+    private static func time(for length: Int) -> Duration { .seconds(30 + length / (8 << 10)) }
 
     private func get(_ path: String, timeout: TimeAmount, headers: HTTPHeaders) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + path)
@@ -95,6 +112,9 @@ struct Upstream: Sendable {
         }
     }
 }
+
+/// An upstream does not have a file, or has another one in its place.
+struct AbsentFile: Error {}
 
 extension HTTPClient.Request {
     /// The host in a URL; nil when it has none.

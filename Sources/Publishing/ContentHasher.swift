@@ -3,15 +3,12 @@ internal import Metainfo
 internal import SwarmCore
 
 /// The content of a file of the source: what it is, and its pieces where it is large enough to have its own.
-struct HashedFile: Sendable {
-    let path: String
+struct HashedContent: Sendable {
     /// The status that the content was read under.
     let status: FileStatus
     let sha256: SHA256Digest
-    /// SHA-1 of each piece, the last one filled with zeros; empty for small files and for what was not read.
+    /// SHA-1 of each piece, the last one filled with zeros; empty for small files.
     let pieces: [UInt8]
-    /// Whether the content is known from another name, so that nothing was read.
-    let isKnown: Bool
 }
 
 /// Reads files on all cores: SHA-256 of the whole, and SHA-1 of the pieces of large files, in one pass.
@@ -24,18 +21,25 @@ struct ContentHasher: Sendable {
     /// A source that changes while it is read is read again, this often.
     static let attempts = 3
 
-    /// Hashes files that are not known; a file that is gone meanwhile is left out.
-    func hash(_ files: [SourceChanges.File]) throws -> [HashedFile] {
-        // Large ones first, so that the cores end together.
-        let sorted = files.sorted { $0.status.size > $1.status.size }
-        return try Parallel.map(chunks: Self.interleaved(sorted)) { chunk in
-            let reader = FileReader(hasher: self)
-            return try chunk.compactMap { try reader.hash($0.path) }
-        }.flatMap { $0 }
+    /// Reads the files of a table with these indices; `take` is called with each, in no order and one at a time, with nil
+    /// for a file that is gone meanwhile.
+    func hash(_ files: [UInt32], of table: FileTable, take: (UInt32, HashedContent?) -> Void) throws {
+        // Large ones first, so that the cores end together; and in parts, so that not all results are in memory at once.
+        let sorted = files.sorted { table.status(Int($0)).size > table.status(Int($1)).size }
+        for start in stride(from: 0, to: sorted.count, by: Self.batch) {
+            let part = Self.interleaved(Array(sorted[start..<min(sorted.count, start + Self.batch)]))
+            let results = try Parallel.map(chunks: part) { chunk in
+                let reader = FileReader(hasher: self)
+                return try chunk.map { ($0, try reader.hash(table.path(Int($0)))) }
+            }
+            for (index, content) in results.joined() { take(index, content) }
+        }
     }
 
+    private static let batch = 1 << 16
+
     /// Deals the files out so that each chunk gets its share of the large ones.
-    private static func interleaved(_ files: [SourceChanges.File]) -> [SourceChanges.File] {
+    private static func interleaved(_ files: [UInt32]) -> [UInt32] {
         let parts = Parallel.width * 4
         guard files.count > parts else { return files }
         return (0..<parts).flatMap { part in stride(from: part, to: files.count, by: parts).map { files[$0] } }
@@ -52,7 +56,7 @@ private final class FileReader {
     init(hasher: ContentHasher) { self.hasher = hasher }
 
     /// Nil when the file is gone.
-    func hash(_ path: String) throws -> HashedFile? {
+    func hash(_ path: String) throws -> HashedContent? {
         let absolute = "\(hasher.source)/\(path)"
         for _ in 0..<ContentHasher.attempts {
             let file: Descriptor
@@ -89,7 +93,7 @@ private final class FileReader {
             // A new ctime with as many links as before tells of a writer that set the time back.
             let isQuiet = before.ctime == after.ctime || before.links != after.links
             if offset == before.size, before.size == after.size, before.mtime == after.mtime, isQuiet {
-                return HashedFile(path: path, status: after, sha256: digest, pieces: pieces, isKnown: false)
+                return HashedContent(status: after, sha256: digest, pieces: pieces)
             }
             sha1.reset()
         }
@@ -102,8 +106,7 @@ private final class FileReader {
 
 /// Computes the hashes of pieces that hold several small files, or lost one.
 struct PieceHasher: Sendable {
-    /// Where a path of the new snapshot can be read.
-    let locate: @Sendable (String) -> String
+    let contents: ContentPlaces
 
     func hash(_ pieces: [ShardLayout.MissingPiece]) throws -> [PieceIndex: InfoHash] {
         var result: [PieceIndex: InfoHash] = [:]
@@ -119,15 +122,12 @@ struct PieceHasher: Sendable {
             switch slice {
             case .zeros(let count): content += [UInt8](repeating: 0, count: count)
             case .file(let path, let offset, let length):
-                let location = locate(path)
+                let location = contents.location(path)
                 let start = content.count
                 content += [UInt8](repeating: 0, count: length)
                 let file = try Descriptor.file(location)
-                guard try file.read(into: &content, range: start..<(start + length), at: offset) == length else {
-                    throw PublishingError(
-                        .changing,
-                        "\(location) became shorter while it was published; nothing was published, run it again")
-                }
+                let count = try file.read(into: &content, range: start..<(start + length), at: offset)
+                try contents.check(path, count == length ? file.status() : nil, at: location)
             }
         }
         return (piece.piece, Digest.sha1(content))

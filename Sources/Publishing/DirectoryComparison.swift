@@ -10,12 +10,12 @@ struct DirectoryComparison {
     let database: Database
     var changes = SourceChanges()
     var subdirectories: [String] = []
-    /// The directory whose names were compared by their Unicode form last.
-    private var checkedForms: String?
+    private var forms: NameForms
 
     init(scanner: SourceScanner, database: Database) {
         self.scanner = scanner
         self.database = database
+        forms = NameForms(source: scanner.source)
     }
 
     /// Compares the directory at `path`, relative to the source.
@@ -26,6 +26,12 @@ struct DirectoryComparison {
                 try path.isEmpty
                 ? DirectoryListing(scanner.source, followingLink: true) : DirectoryListing("\(scanner.source)/\(path)")
         } catch {
+            if error.isReplaced, path.isEmpty {
+                throw PublishingError(
+                    .source,
+                    "the source \(scanner.source) is no directory any more: mount it or put it back, "
+                        + "or set source in config.toml; nothing was published")
+            }
             // Gone since its parent was listed: the next snapshot sees it missing there.
             if error.isReplaced, !path.isEmpty { return }
             throw error
@@ -86,12 +92,12 @@ struct DirectoryComparison {
         guard let name = listing.name(index) else {
             throw PublishingError(
                 .badName,
-                "\(scanner.source)/\(directory) holds a name that is not UTF-8: “\(shown(listing.nameBytes(index)))”; "
+                "\(scanner.source)/\(directory) holds a name that is not UTF-8: “\(printable(listing.nameBytes(index)))”; "
                     + "rename it")
         }
         let path = SourceIndex.join(directory, name)
         let previous = known.map { SourceIndex.Row($0, from: 1) }
-        guard scanner.exclude.isEverything || scanner.exclude.includes(path) else {
+        guard scanner.isIncluded(path, status.kind) else {
             if let previous { try gone(path, previous) }
             return false
         }
@@ -99,7 +105,7 @@ struct DirectoryComparison {
             throw PublishingError(
                 .badName, "\(scanner.source)/\(path) has \(fault), which a torrent cannot carry; rename it")
         }
-        if known == nil, !name.utf8.allSatisfy({ $0 < 0x80 }) { try checkForms(listing, directory) }
+        if known == nil { try forms.check(path, in: listing) }
         guard path != ".pad" else {
             throw PublishingError(
                 .badName, "\(scanner.source)/.pad has the name that torrents give to padding (BEP 47); rename it")
@@ -118,21 +124,6 @@ struct DirectoryComparison {
         return true
     }
 
-    /// Refuses two names that are one text to Unicode, which many clients could not hold side by side. Once for each
-    /// directory that a name beyond ASCII is new in.
-    private mutating func checkForms(_ listing: DirectoryListing, _ directory: String) throws {
-        guard checkedForms != directory else { return }
-        checkedForms = directory
-        // Swift compares texts by their canonical form.
-        var names: Set<String> = []
-        for name in (0..<listing.count).compactMap({ listing.name($0) }) where !names.insert(name).inserted {
-            throw PublishingError(
-                .badName,
-                "\(scanner.source)/\(directory) holds two names that read “\(name)” and differ only in how Unicode "
-                    + "composes their letters; rename one of them")
-        }
-    }
-
     private mutating func gone(_ path: String, _ row: SourceIndex.Row) throws {
         changes.removed.append((path, row))
         if row.kind == .directory { changes.removed += try SourceIndex.below(path, database) }
@@ -148,10 +139,4 @@ struct DirectoryComparison {
             changes.directories.append((path, isEmpty, size == 0))
         }
     }
-}
-
-/// A name for a message, with control characters and bad UTF-8 replaced.
-func shown(_ bytes: some Collection<UInt8>) -> String {
-    String(decoding: bytes, as: UTF8.self).unicodeScalars
-        .map { $0.value < 32 || $0.value == 127 ? "?" : String($0) }.joined()
 }

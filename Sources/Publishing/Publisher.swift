@@ -2,7 +2,6 @@ internal import FileTree
 public import FoundationEssentials
 internal import Metainfo
 public import SwarmCore
-internal import Synchronization
 
 /// Publishes states of the source as snapshots.
 public struct Publisher: Sendable {
@@ -69,9 +68,11 @@ public struct Publisher: Sendable {
         public let filesChanged: Int
         /// Files that are gone or were replaced.
         public let filesRemoved: Int
-        /// Files whose content changed under the same inode: the trees of earlier snapshots, which are hard links of it,
-        /// hold the new content too.
+        /// Files that were written in place: the trees of earlier snapshots, which are hard links of them, had the new
+        /// content too. Each was repaired from another file with the old content, or removed from those trees.
         public let changedInPlace: [String]
+        /// How many files earlier snapshots lost that way: no other file had the old content.
+        public let lost: Int
         /// The shards, in the manifest's order.
         public let torrents: [Torrent]
         /// Seconds.
@@ -120,7 +121,8 @@ public struct Publisher: Sendable {
 
         let before = Set(parent?.shards.map(\.infoHash) ?? [])
         func report(
-            _ manifest: Manifest?, changed: Bool, published: Bool = false, read: Int64 = 0, inPlace: [String] = []
+            _ manifest: Manifest?, changed: Bool, published: Bool = false, read: Int64 = 0, inPlace: [String] = [],
+            lost: Int = 0
         ) -> Report {
             let shards = manifest?.shards ?? []
             return Report(
@@ -129,7 +131,7 @@ public struct Publisher: Sendable {
                 changed: changed, files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0,
                 bytesRead: read,
                 filesChanged: changes.files.count, filesRemoved: changes.removed.count { $0.row.kind == .file },
-                changedInPlace: inPlace,
+                changedInPlace: inPlace, lost: lost,
                 torrents: shards.map {
                     .init(
                         infoHash: $0.infoHash, label: $0.label, files: $0.totals.files, bytes: $0.totals.bytes,
@@ -140,56 +142,33 @@ public struct Publisher: Sendable {
 
         if parent != nil, changes.isEmpty, !rulesChanged, !options.force {
             if !options.dryRun {
-                try commit(changes, [:], [:], index, fingerprint, parent)
+                try commit(changes, FileTable(), index, fingerprint, parent)
                 try tagAndActivate(options.tag, parent?.uuid)
             }
             return report(parent, changed: false)
         }
 
-        let read = Mutex<Int64>(0)
-        let (hashed, change) = try examine(changes, rules, index, read: read)
-        let inPlace = inPlace(changes, hashed)
+        if !options.force { try checkShrinkage(changes, parent) }
+        let (change, bytesRead) = try examine(changes, index)
+        let damage = try TreeRepair(store: store).damage(changes, change.files, parent)
         progress(.composing)
-        let parentTree = parent.map { store.layout.files(of: $0.uuid) }
-        let added = Set(change.added.map(\.path))
-        let locate: @Sendable (String) -> String = { path in
-            added.contains(path) ? "\(configuration.source)/\(path)" : "\(parentTree ?? configuration.source)/\(path)"
-        }
-        var cutPolicy = ShardCut.Policy()
-        cutPolicy.singleUpTo = configuration.singleUpTo
-        cutPolicy.shardFiles = configuration.shardFiles
+        let contents = ContentPlaces(
+            source: configuration.source, tree: parent.map { store.layout.files(of: $0.uuid) },
+            lost: try parent.map { try store.lost().paths(of: $0.uuid) } ?? [], read: change.files, index: index)
         let composer = SnapshotComposer(
-            set: configuration.set, rules: rules,
-            layout: .init(pieceLength: configuration.pieceLength, alignFrom: configuration.alignFrom),
-            cutPolicy: cutPolicy, parent: parent, rulesChanged: rulesChanged, load: store.torrent,
-            pieceHasher: PieceHasher(locate: locate))
-        let shards = try composer.compose(change)
-
-        var torrents: [InfoHash: Torrent] = [:]
-        var entries: [Manifest.Shard] = []
-        var compressed: [InfoHash: [UInt8]] = [:]
-        for shard in shards {
-            switch shard {
-            case .unchanged(let entry): entries.append(entry)
-            case .changed(let key, let torrent):
-                let bytes = try Zstd.compress(torrent.bytes, level: 6)
-                compressed[torrent.infoHash] = bytes
-                torrents[torrent.infoHash] = torrent
-                entries.append(
-                    Manifest.Shard(
-                        start: key.start, priority: key.priority, infoHash: torrent.infoHash,
-                        torrent: Pinned(size: torrent.bytes.count, sha256: Digest.sha256(torrent.bytes)),
-                        compressedSize: bytes.count, classes: torrent.classes))
-            }
-        }
-        let total = read.withLock { $0 }
+            set: configuration.set, rules: rules, layout: layoutPolicy, cutPolicy: configuration.cutPolicy,
+            parent: parent, rulesChanged: rulesChanged, load: store.torrent,
+            pieceHasher: PieceHasher(contents: contents))
+        var writer = try TorrentWriter(store: store, parent: parent, isDry: options.dryRun)
+        try composer.compose(change) { try writer.add($0) }
+        let entries = writer.entries
         if let parent, Set(entries.map(\.infoHash)) == before, !options.force {
             // Touched, or as it was before: the content is the parent's.
             if !options.dryRun {
-                try commit(changes, hashed, [:], index, fingerprint, parent)
+                try commit(changes, change.files, index, fingerprint, parent)
                 try tagAndActivate(options.tag, parent.uuid)
             }
-            return report(parent, changed: false, read: total)
+            return report(parent, changed: false, read: bytesRead)
         }
 
         var generator = SystemRandomNumberGenerator()
@@ -197,129 +176,20 @@ public struct Publisher: Sendable {
         let manifest = Manifest(
             set: configuration.set, uuid: .random(using: &generator), serial: (parent?.serial ?? 0) + 1,
             parent: parent?.uuid, created: created, pieceLength: configuration.pieceLength, shards: entries,
-            deleted: deletions(changes, added: added))
-        guard !options.dryRun else { return report(manifest, changed: true, read: total, inPlace: inPlace) }
+            deleted: deletions(changes, added: change.files))
+        guard !options.dryRun else {
+            return report(manifest, changed: true, read: bytesRead, inPlace: damage.map(\.path))
+        }
 
-        let tree = try TreeKeeper(store: store, progress: progress).build(
-            manifest, torrents: torrents, added: hashed, locate: locate)
-        try write(manifest, torrents, compressed)
+        // Before a tree is made from an older one: what that one lost must not be taken for what it had.
+        let lost = try TreeRepair(store: store).repair(damage)
+        var files = change.files
+        try TreeKeeper(store: store, progress: progress).build(manifest, contents: contents, files: &files)
+        try FileSystem.writeAtomically(try Documents.encode(manifest), to: store.layout.manifest(manifest.uuid))
         try publish(manifest, options)
-        try commit(changes, hashed, tree, index, fingerprint, manifest)
-        return report(manifest, changed: true, published: true, read: total, inPlace: inPlace)
-    }
-
-    /// Reads what is not known from another name, and says what the change is.
-    private func examine(
-        _ changes: SourceChanges, _ rules: PriorityRules, _ index: SourceIndex, read: borrowing Mutex<Int64>
-    ) throws -> ([String: HashedFile], SnapshotChange) {
-        // What the parent's tree links to keeps its inode; on another file system, an inode's number may be another file's.
-        let device = try FileSystem.status(store.layout.trees)?.device
-        var known: [HashedFile] = []
-        var unread: [SourceChanges.File] = []
-        var twins: [UInt64: [SourceChanges.File]] = [:]
-        for file in changes.files {
-            let isNew = file.previous == nil || file.previous?.inode != file.status.inode
-            if isNew, file.status.device == device,
-                let digest = try index.digest(
-                    inode: file.status.inode, size: file.status.size, mtime: file.status.mtime)
-            {
-                known.append(
-                    HashedFile(path: file.path, status: file.status, sha256: digest, pieces: [], isKnown: true))
-            } else if file.status.links > 1, twins[file.status.inode] != nil {
-                twins[file.status.inode]?.append(file)
-            } else {
-                twins[file.status.inode] = []
-                unread.append(file)
-            }
-        }
-        let total = unread.reduce(0) { $0 + $1.status.size }
-        let counter = SharedCounter()
-        let hasher = ContentHasher(
-            source: store.configuration.source,
-            layout: .init(pieceLength: store.configuration.pieceLength, alignFrom: store.configuration.alignFrom),
-            progress: { [progress] in progress(.hashing(bytes: counter.add($0), of: total)) })
-        var hashed = try hasher.hash(unread)
-        read.withLock { $0 = counter.add(0) }
-        for file in hashed {
-            for twin in twins[file.status.inode] ?? []
-            where twin.status.size == file.status.size && twin.status.mtime == file.status.mtime {
-                known.append(
-                    HashedFile(
-                        path: twin.path, status: twin.status, sha256: file.sha256, pieces: file.pieces, isKnown: true))
-            }
-        }
-        hashed += known
-
-        var change = SnapshotChange()
-        for file in hashed {
-            change.added.append(
-                FileEntry(
-                    path: file.path, length: file.status.size, mtime: file.status.mtimeSeconds,
-                    executable: file.status.isExecutable, priority: rules.priority(of: file.path), sha256: file.sha256))
-            if file.isKnown { change.known.insert(file.sha256) }
-            if !file.pieces.isEmpty { change.largeFileHashes[file.sha256] = file.pieces }
-        }
-        for (path, row) in changes.removed {
-            switch row.kind {
-            case .file:
-                change.removedFiles.append(path)
-                if let digest = row.sha256 { change.known.insert(digest) }
-            case .symlink: change.removedLinks.append(path)
-            case .directory: if row.size == 0 { change.removedDirectories.append(path) }
-            }
-        }
-        change.addedLinks = changes.links.map(\.entry)
-        for directory in changes.directories {
-            if directory.isEmpty { change.addedDirectories.append(directory.path) }
-            if directory.wasEmpty, !directory.isEmpty { change.removedDirectories.append(directory.path) }
-        }
-        return (Dictionary(hashed.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first }), change)
-    }
-
-    private func inPlace(_ changes: SourceChanges, _ hashed: [String: HashedFile]) -> [String] {
-        changes.files.compactMap { file in
-            guard let previous = file.previous, previous.kind == .file, previous.inode == file.status.inode,
-                previous.links > 1, let new = hashed[file.path], new.sha256 != previous.sha256
-            else { return nil }
-            return file.path
-        }.sorted()
-    }
-
-    private func relative(_ paths: [String]) throws -> [String] {
-        let source = store.configuration.source
-        return try paths.map { path in
-            var path = path
-            if path == source { return "" }
-            if path.utf8.starts(with: "\(source)/".utf8) {
-                path = String(path.utf8.dropFirst(source.utf8.count + 1)) ?? ""
-            }
-            while path.utf8.starts(with: "./".utf8) { path = String(path.utf8.dropFirst(2)) ?? "" }
-            while path.utf8.last == UInt8(ascii: "/") { path = String(path.utf8.dropLast()) ?? "" }
-            if path.isEmpty || path == "." { return "" }
-            if let fault = TreePath.fault(in: path) {
-                throw PublishingError(.usage, "--changes: “\(path)” is \(fault), or not below \(source)")
-            }
-            return path
-        }
-    }
-
-    private func deletions(_ changes: SourceChanges, added: Set<String>) -> Manifest.Totals {
-        changes.removed.reduce(into: Manifest.Totals()) { totals, item in
-            guard item.row.kind == .file else { return }
-            if !added.contains(item.path) { totals.files += 1 }
-            totals.bytes += item.row.size
-        }
-    }
-
-    private func write(_ manifest: Manifest, _ torrents: [InfoHash: Torrent], _ compressed: [InfoHash: [UInt8]]) throws
-    {
-        let layout = store.layout
-        for (infoHash, torrent) in torrents {
-            try FileSystem.writeAtomically(
-                torrent.withTrackers(store.configuration.trackers), to: layout.torrent(infoHash))
-            try FileSystem.writeAtomically(compressed[infoHash] ?? [], to: layout.compressedTorrent(infoHash))
-        }
-        try FileSystem.writeAtomically(try Documents.encode(manifest), to: layout.manifest(manifest.uuid))
+        try commit(changes, files, index, fingerprint, manifest)
+        return report(
+            manifest, changed: true, published: true, read: bytesRead, inPlace: damage.map(\.path), lost: lost)
     }
 
     /// The moment from which the snapshot exists: the feed with it is signed.
@@ -361,38 +231,37 @@ public struct Publisher: Sendable {
 
     /// The index follows the feed: after a crash between the two, the next run finds the same change again.
     private func commit(
-        _ changes: SourceChanges, _ hashed: [String: HashedFile], _ linked: [String: FileStatus], _ index: SourceIndex,
-        _ fingerprint: String, _ snapshot: Manifest?
+        _ changes: SourceChanges, _ files: FileTable, _ index: SourceIndex, _ fingerprint: String, _ snapshot: Manifest?
     ) throws {
-        var rows = changes.refreshed.map { ($0.path, $0.row) }
-        for (path, file) in hashed {
-            rows.append((path, SourceIndex.Row(file: linked[path] ?? file.status, sha256: file.sha256)))
-        }
-        rows += changes.links.map { ($0.entry.path, SourceIndex.Row(link: $0.entry.target, status: $0.status)) }
-        rows += changes.directories.map { ($0.path, SourceIndex.Row(directoryIsEmpty: $0.isEmpty)) }
         var meta = ["rules": fingerprint]
         meta["snapshot"] = snapshot?.uuid.rawValue
         let isNew = try meta.contains { try index.meta($0.key) != $0.value }
-        guard !rows.isEmpty || !changes.removed.isEmpty || isNew else { return }
-        try index.apply(removed: changes.removed.map(\.path), set: rows, meta: meta)
+        let others =
+            changes.links.map { ($0.entry.path, SourceIndex.Row(link: $0.entry.target, status: $0.status)) }
+            + changes.directories.map { ($0.path, SourceIndex.Row(directoryIsEmpty: $0.isEmpty)) }
+        guard !files.isEmpty || !others.isEmpty || !changes.removed.isEmpty || !changes.refreshed.isEmpty || isNew
+        else {
+            return
+        }
+        let rows = files.sortedByPath().lazy.filter { files.digest(Int($0)) != nil }.map { file in
+            (
+                files.path(Int(file)),
+                SourceIndex.Row(file: files.status(Int(file)), sha256: files.digest(Int(file)))
+            )
+        }
+        try index.apply(
+            refreshed: changes.refreshed, removed: changes.removed.map(\.path),
+            set: [AnySequence(rows), AnySequence(others)].joined(), meta: meta)
+    }
+
+    var layoutPolicy: ShardLayout.Policy {
+        ShardLayout.Policy(
+            pieceLength: store.configuration.pieceLength, alignFrom: store.configuration.alignFrom)
     }
 
     private func removeLeftovers() throws {
         for name in try FileSystem.names(in: store.layout.trees) where name.hasSuffix(".partial") {
             try FileSystem.removeTree("\(store.layout.trees)/\(name)")
-        }
-    }
-}
-
-/// A sum that several threads add to.
-final class SharedCounter: Sendable {
-    private let value = Mutex<Int64>(0)
-
-    /// The sum with `amount`.
-    func add(_ amount: Int64) -> Int64 {
-        value.withLock {
-            $0 += amount
-            return $0
         }
     }
 }

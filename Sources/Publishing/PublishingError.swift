@@ -14,12 +14,18 @@ public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertibl
         public static let unsafeLink = Code(rawValue: "unsafeLink")
         /// A device, a socket or a pipe.
         public static let unsupportedFile = Code(rawValue: "unsupportedFile")
+        /// A source that is not there, or that lost everything.
+        public static let source = Code(rawValue: "source")
         /// A source that does not hold still.
         public static let changing = Code(rawValue: "changing")
+        /// A source that lost more than is usual.
+        public static let shrunk = Code(rawValue: "shrunk")
         /// The store is there already, or is none.
         public static let store = Code(rawValue: "store")
         /// No snapshot, or no tag, of that name.
         public static let noSnapshot = Code(rawValue: "noSnapshot")
+        /// No watch runs, or it could not do what it was asked.
+        public static let watch = Code(rawValue: "watch")
         /// An option or a setting with a value that cannot be.
         public static let usage = Code(rawValue: "usage")
     }

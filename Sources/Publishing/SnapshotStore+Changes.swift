@@ -5,20 +5,12 @@ public import SwarmCore
 /// once.
 extension SnapshotStore {
     /// The rule of tags' names, for error messages.
-    public static let tagRule = "1 to 64 characters out of A-Z a-z 0-9 . _ -, and not . or .."
+    public static let tagRule = Feed.tagRule
 
     /// Throws unless `tag` can name a link in `master-snap`.
     static func check(tag: String) throws {
-        let isAllowed = tag.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        guard (1...64).contains(tag.utf8.count), isAllowed, tag != ".", tag != ".." else {
-            throw PublishingError(.usage, "“\(shown(tag.utf8.prefix(80)))” is no name for a tag: \(tagRule)")
+        guard Feed.isTag(tag) else {
+            throw PublishingError(.usage, "“\(printable(tag.utf8.prefix(80)))” is no name for a tag: \(tagRule)")
         }
     }
 
@@ -57,7 +49,7 @@ extension SnapshotStore {
         try updateFeed(now: now) { feed in
             guard feed.tags.removeValue(forKey: tag) != nil else {
                 throw PublishingError(
-                    .noSnapshot, "there is no tag “\(shown(tag.utf8.prefix(80)))”; see swarm-publish list")
+                    .noSnapshot, "there is no tag “\(printable(tag.utf8.prefix(80)))”; see swarm-publish list")
             }
         }
         try activateDue(now: now)

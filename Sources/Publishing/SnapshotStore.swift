@@ -40,7 +40,9 @@ public struct SnapshotStore: Sendable {
                 .store,
                 "the store \(layout.root) lies inside the source \(configuration.source) and would publish itself")
         }
-        for path in [layout.trees, layout.snapshots, layout.masterTags, layout.manifests, layout.torrents] {
+        for path in [
+            layout.trees, layout.snapshots, layout.masterTags, layout.manifests, layout.torrents, layout.deltas,
+        ] {
             try FileSystem.makeDirectories(path)
         }
         let key = try SigningKey.generate(name: configuration.set.rawValue)
@@ -158,21 +160,23 @@ public struct SnapshotStore: Sendable {
         defer { withExtendedLifetime(lock) {} }
         guard let feed = try feed()?.feed else { return nil }
         let due = feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore <= now }
-        for entry in due where try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o700 {
-            try FileSystem.setMode(layout.tree(entry.uuid), 0o755)
-            if !FileSystem.exists(layout.snapshotLink(entry.uuid)) {
-                try FileSystem.symlink("../\(layout.currentTarget(entry.uuid))", at: layout.snapshotLink(entry.uuid))
+        // Each step is looked at on its own: a run may have ended between any two of them.
+        for entry in due {
+            try link(layout.snapshotLink(entry.uuid), to: "../\(layout.currentTarget(entry.uuid))")
+            if try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o700 {
+                try FileSystem.setMode(layout.tree(entry.uuid), 0o755)
             }
         }
-        if let newest = due.last, FileSystem.readLink(layout.current) != layout.currentTarget(newest.uuid) {
-            try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(newest.uuid))
-            try FileSystem.replaceLink(at: "\(layout.snapshots)/current", target: newest.uuid.rawValue)
+        if let newest = due.last {
+            try link(layout.current, to: layout.currentTarget(newest.uuid))
+            try link("\(layout.snapshots)/current", to: newest.uuid.rawValue)
         }
         // After the switch, so that `current` never leads into a closed tree while there is another.
         for entry in feed.snapshots where !due.contains(entry) && (due.last != nil || entry.uuid != current) {
-            guard try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o755 else { continue }
             try FileSystem.remove(layout.snapshotLink(entry.uuid))
-            try FileSystem.setMode(layout.tree(entry.uuid), 0o700)
+            if try FileSystem.status(layout.tree(entry.uuid))?.mode == 0o755 {
+                try FileSystem.setMode(layout.tree(entry.uuid), 0o700)
+            }
         }
         try linkTags(of: feed)
         return feed.snapshots.filter { !$0.activation.hold && $0.activation.notBefore > now }.map(
@@ -180,11 +184,12 @@ public struct SnapshotStore: Sendable {
         ).min()
     }
 
+    private func link(_ path: String, to target: String) throws {
+        if FileSystem.readLink(path) != target { try FileSystem.replaceLink(at: path, target: target) }
+    }
+
     private func linkTags(of feed: Feed) throws {
-        for (tag, snapshot) in feed.tags
-        where FileSystem.readLink("\(layout.masterTags)/\(tag)") != "../snap/\(snapshot)" {
-            try FileSystem.replaceLink(at: "\(layout.masterTags)/\(tag)", target: "../snap/\(snapshot)")
-        }
+        for (tag, snapshot) in feed.tags { try link("\(layout.masterTags)/\(tag)", to: "../snap/\(snapshot)") }
         for name in try FileSystem.names(in: layout.masterTags) where feed.tags[name] == nil {
             try FileSystem.remove("\(layout.masterTags)/\(name)")
         }

@@ -5,31 +5,24 @@ internal import SwarmCore
 
 /// How the source differs from the index.
 struct SourceChanges: Sendable {
-    /// A file to publish anew.
-    struct File: Sendable {
-        let path: String
-        var status: FileStatus
-        /// The row that the index had, when the path is not new.
-        let previous: SourceIndex.Row?
-    }
-
-    var files: [File] = []
+    /// Files to publish anew.
+    var files = FileTable()
     var links: [(entry: LinkEntry, status: FileStatus)] = []
     /// Directories whose row is new or changed, with whether they hold nothing.
     var directories: [(path: String, isEmpty: Bool, wasEmpty: Bool)] = []
     /// Rows to delete, each with what it was.
     var removed: [(path: String, row: SourceIndex.Row)] = []
     /// Files that are as they were, apart from times or counts that our own links changed.
-    var refreshed: [(path: String, row: SourceIndex.Row)] = []
+    var refreshed = FileTable()
     /// Names that were looked at.
     var seen = 0
 
     mutating func append(_ other: SourceChanges) {
-        files += other.files
+        files.append(other.files)
         links += other.links
         directories += other.directories
         removed += other.removed
-        refreshed += other.refreshed
+        refreshed.append(other.refreshed)
         seen += other.seen
     }
 
@@ -56,7 +49,7 @@ struct SourceScanner: Sendable {
         while !level.isEmpty {
             let directories = level
             let parts = try Parallel.map(chunks: directories) { chunk in
-                try index.pool.read { database in
+                try index.read { database in
                     var part = DirectoryComparison(scanner: self, database: database)
                     for directory in chunk { try part.compare(directory) }
                     return (part.changes, part.subdirectories)
@@ -78,23 +71,32 @@ struct SourceScanner: Sendable {
     /// Looks only at the named paths, relative to the source; below a directory, at everything.
     func look(at paths: [String]) throws -> SourceChanges {
         var result = SourceChanges()
-        var parents: Set<String> = []
-        var done: Set<String> = []
+        var forms = NameForms(source: source)
+        // Paths are compared by their bytes: to Swift, two compositions of one text are one.
+        var parents: [[UInt8]: String] = [:]
+        var done: Set<[UInt8]> = []
         let named = try paths.map { try settled($0) }
         if named.contains("") { return try scan() }
-        let all = Set(named)
-        for path in named where done.insert(path).inserted && !Self.hasAncestor(path, in: all) && isIncluded(path) {
-            parents.insert(TreePath.directory(of: path))
+        let all = Set(named.map { Array($0.utf8) })
+        for path in named
+        where done.insert(Array(path.utf8)).inserted && !Self.hasAncestor(path, in: all) && isIncluded(path) {
+            let parent = TreePath.directory(of: path)
+            parents[Array(parent.utf8)] = parent
             result.seen += 1
             let previous = try index.row(path)
             guard let status = try FileSystem.status("\(source)/\(path)") else {
                 if let previous { try remove(path, previous, from: &result) }
                 continue
             }
+            if previous == nil { try forms.check(path) }
             if status.kind == .directory {
+                guard isIncluded(path, .directory) else {
+                    if let previous { try remove(path, previous, from: &result) }
+                    continue
+                }
                 var level = [path]
                 while let next = level.popLast() {
-                    try index.pool.read { database in
+                    try index.read { database in
                         var part = DirectoryComparison(scanner: self, database: database)
                         try part.compare(next)
                         result.append(part.changes)
@@ -112,9 +114,9 @@ struct SourceScanner: Sendable {
                 }
             }
         }
-        try lookAtParents(parents, &result)
-        var seen: Set<String> = []
-        result.removed = result.removed.filter { seen.insert($0.path).inserted }
+        try lookAtParents(Array(parents.values), &forms, &result)
+        var seen: Set<[UInt8]> = []
+        result.removed = result.removed.filter { seen.insert(Array($0.path.utf8)).inserted }
         return result
     }
 
@@ -133,10 +135,10 @@ struct SourceScanner: Sendable {
         return path
     }
 
-    private static func hasAncestor(_ path: String, in paths: Set<String>) -> Bool {
+    private static func hasAncestor(_ path: String, in paths: Set<[UInt8]>) -> Bool {
         var directory = TreePath.directory(of: path)
         while !directory.isEmpty {
-            if paths.contains(directory) { return true }
+            if paths.contains(Array(directory.utf8)) { return true }
             directory = TreePath.directory(of: directory)
         }
         return false
@@ -145,30 +147,40 @@ struct SourceScanner: Sendable {
     /// Whether neither the path nor a directory above it is excluded.
     private func isIncluded(_ path: String) -> Bool {
         guard !exclude.isEverything else { return true }
-        var current = path
+        guard exclude.includes(path) else { return false }
+        var current = TreePath.directory(of: path)
         while !current.isEmpty {
-            guard exclude.includes(current) else { return false }
+            guard exclude.includesDirectory(current) else { return false }
             current = TreePath.directory(of: current)
         }
         return true
     }
 
+    /// Whether a name in a directory that is not excluded belongs to the tree.
+    func isIncluded(_ path: String, _ kind: FileStatus.Kind) -> Bool {
+        if exclude.isEverything { return true }
+        return kind == .directory ? exclude.includesDirectory(path) : exclude.includes(path)
+    }
+
     /// A name that came or went changes whether its directory, and those above it, are there and empty.
-    private func lookAtParents(_ parents: Set<String>, _ result: inout SourceChanges) throws {
+    private func lookAtParents(
+        _ parents: [String], _ forms: inout NameForms, _ result: inout SourceChanges
+    ) throws {
         var pending = parents
-        var done: Set<String> = []
-        while let directory = pending.popFirst() {
-            guard !directory.isEmpty, done.insert(directory).inserted else { continue }
-            pending.insert(TreePath.directory(of: directory))
+        var done: Set<[UInt8]> = []
+        while let directory = pending.popLast() {
+            guard !directory.isEmpty, done.insert(Array(directory.utf8)).inserted else { continue }
+            pending.append(TreePath.directory(of: directory))
             let previous = try index.row(directory)
             guard let status = try FileSystem.status("\(source)/\(directory)"), status.kind == .directory else {
                 if let previous { try remove(directory, previous, from: &result) }
                 continue
             }
+            if previous == nil { try forms.check(directory) }
             let listing = try DirectoryListing("\(source)/\(directory)")
-            let isEmpty = !(0..<listing.count).contains { index in
-                exclude.isEverything
-                    || listing.name(index).map { exclude.includes(SourceIndex.join(directory, $0)) } ?? true
+            let isEmpty = try !(0..<listing.count).contains { index in
+                guard !exclude.isEverything, let name = listing.name(index) else { return true }
+                return isIncluded(SourceIndex.join(directory, name), try listing.status(index)?.kind ?? .other)
             }
             let wasEmpty = previous.map { $0.kind == .directory && $0.size == 0 } ?? false
             if previous == nil || isEmpty != wasEmpty {
@@ -190,12 +202,13 @@ struct SourceScanner: Sendable {
         case .regular:
             if let previous, previous.kind == .file, previous.isCurrent(status) {
                 if previous.ctime != status.ctime || previous.links != status.links {
-                    changes.refreshed.append((path, SourceIndex.Row(file: status, sha256: previous.sha256)))
+                    changes.refreshed.append(path, status, keepsInode: true)
                 }
                 return
             }
             if let previous { changes.removed.append((path, previous)) }
-            changes.files.append(SourceChanges.File(path: path, status: status, previous: previous))
+            changes.files.append(
+                path, status, keepsInode: previous?.kind == .file && previous?.inode == status.inode)
         case .symlink:
             guard let target = FileSystem.readLink("\(source)/\(path)") else { return }
             if let previous, previous.kind == .symlink, previous.target == target { return }

@@ -1,3 +1,4 @@
+internal import FileTree
 internal import FoundationEssentials
 internal import GRDB
 internal import Metainfo
@@ -12,30 +13,30 @@ extension SourceIndex {
         guard try meta("snapshot") != parent?.uuid.rawValue else { return }
         guard let parent else {
             // No snapshot to compare with: everything is new.
-            try pool.write { database in
+            try write { database in
                 try database.execute(sql: "DELETE FROM name; DELETE FROM meta")
             }
             return
         }
         let torrents = try parent.shards.map { try load($0) }
-        try pool.write { database in
+        try write { database in
             var rest = try Self.paths(database)
             var parents: Set<String> = []
             for torrent in torrents {
                 for entry in torrent.files {
                     let file = torrent.file(entry)
-                    rest.remove(file.path)
+                    rest[Array(file.path.utf8)] = nil
                     parents.insert(TreePath.directory(of: file.path))
                     if let row = try Self.row(file.path, database), row.matches(file) { continue }
                     try Self.set(file.path, Row(unread: file), database)
                 }
                 for link in torrent.links {
-                    rest.remove(link.path)
+                    rest[Array(link.path.utf8)] = nil
                     parents.insert(TreePath.directory(of: link.path))
                     try Self.set(link.path, Row(unreadLink: link.target), database)
                 }
                 for directory in torrent.emptyDirectories {
-                    rest.remove(directory)
+                    rest[Array(directory.utf8)] = nil
                     parents.insert(TreePath.directory(of: directory))
                     try Self.set(directory, Row(directoryIsEmpty: true), database)
                 }
@@ -44,23 +45,25 @@ extension SourceIndex {
             for start in parents {
                 var directory = start
                 while done.insert(directory).inserted {
-                    rest.remove(directory)
+                    rest[Array(directory.utf8)] = nil
                     try Self.set(directory, Row(directoryIsEmpty: false), database)
                     directory = TreePath.directory(of: directory)
                 }
             }
-            for path in rest { try Self.delete(path, database) }
+            for path in rest.values { try Self.delete(path, database) }
             try database.execute(
                 sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('snapshot', ?)",
                 arguments: [parent.uuid.rawValue])
         }
     }
 
-    private static func paths(_ database: Database) throws -> Set<String> {
-        var result: Set<String> = []
+    /// By their bytes: to Swift, two compositions of one text are one.
+    private static func paths(_ database: Database) throws -> [[UInt8]: String] {
+        var result: [[UInt8]: String] = [:]
         let rows = try GRDB.Row.fetchCursor(database, sql: "SELECT directory, name FROM name")
         while let row = try rows.next() {
-            result.insert(join(row[0], String(decoding: row[1] as Data, as: UTF8.self)))
+            let path = join(row[0], String(decoding: row[1] as Data, as: UTF8.self))
+            result[Array(path.utf8)] = path
         }
         return result
     }
@@ -69,8 +72,7 @@ extension SourceIndex {
 extension SourceIndex.Row {
     /// Whether the row says of the file what the entry says.
     fileprivate func matches(_ file: FileEntry) -> Bool {
-        let seconds = mtime >= 0 ? mtime / 1_000_000_000 : (mtime + 1) / 1_000_000_000 - 1
-        return kind == .file && size == file.length && seconds == file.mtime && executable == file.executable
+        kind == .file && size == file.length && FileStatus.seconds(mtime) == file.mtime && executable == file.executable
             && sha256 == file.sha256
     }
 

@@ -72,14 +72,16 @@ struct SourceIndex: Sendable {
     }
 
     static let columns = "kind, size, mtime, ctime, inode, links, executable, sha256, target"
-    let pool: DatabasePool
+    private let pool: DatabasePool
+    private let path: String
 
     /// Opens the index, or makes it.
     init(_ path: String) throws {
         var configuration = GRDB.Configuration()
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 8
-        pool = try DatabasePool(path: path, configuration: configuration)
+        self.path = path
+        pool = try Self.explaining(path) { try DatabasePool(path: path, configuration: configuration) }
         var migrator = DatabaseMigrator()
         migrator.registerMigration("names and the rules that they were published by") { database in
             try database.execute(
@@ -93,17 +95,43 @@ struct SourceIndex: Sendable {
                     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
                     """)
         }
-        try migrator.migrate(pool)
+        try Self.explaining(path) { [pool] in try migrator.migrate(pool) }
+    }
+
+    /// Reads in one transaction; several threads may at once.
+    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try Self.explaining(path) { try pool.read(body) }
+    }
+
+    /// Writes in one transaction.
+    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try Self.explaining(path) { try pool.write(body) }
+    }
+
+    /// Says which file SQLite speaks of, and what to do.
+    static func explaining<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as DatabaseError {
+            let advice =
+                switch error.resultCode {
+                case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+                    "remove \(path)*; the next snapshot reads the whole source and makes it again"
+                case .SQLITE_BUSY, .SQLITE_LOCKED: "another program has it open; end that one"
+                case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: "check its owner and mode"
+                default: "free some space, or look for faults of the disk, and try again"
+                }
+            throw PublishingError(
+                .store, "the index \(path) cannot be used: \(error.message ?? "\(error.resultCode)"); \(advice)")
+        }
     }
 
     /// A setting that decides what is published, as it was for the last snapshot.
     func meta(_ key: String) throws -> String? {
-        try pool.read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = ?", arguments: [key]) }
+        try read { try String.fetchOne($0, sql: "SELECT value FROM meta WHERE key = ?", arguments: [key]) }
     }
 
     /// The row of one path; nil when there is none.
     func row(_ path: String) throws -> Row? {
-        try pool.read { try Self.row(path, $0) }
+        try read { try Self.row(path, $0) }
     }
 
     static func row(_ path: String, _ database: Database) throws -> Row? {
@@ -116,7 +144,7 @@ struct SourceIndex: Sendable {
 
     /// All paths below a directory, itself left out, with their rows.
     func below(_ directory: String) throws -> [(path: String, row: Row)] {
-        try pool.read { try Self.below(directory, $0) }
+        try read { try Self.below(directory, $0) }
     }
 
     static func below(_ directory: String, _ database: Database) throws -> [(path: String, row: Row)] {
@@ -136,7 +164,7 @@ struct SourceIndex: Sendable {
 
     /// The content of a file that has this inode, size and time under another name.
     func digest(inode: UInt64, size: Int64, mtime: Int64) throws -> SHA256Digest? {
-        try pool.read { database in
+        try read { database in
             try Data.fetchOne(
                 database.cachedStatement(
                     sql: "SELECT sha256 FROM name WHERE inode = ? AND kind = 0 AND size = ? AND mtime = ? LIMIT 1"),
@@ -145,8 +173,11 @@ struct SourceIndex: Sendable {
     }
 
     /// Takes over what a snapshot saw, in one transaction.
-    func apply(removed: [String], set: [(path: String, row: Row)], meta: [String: String]) throws {
-        try pool.write { database in
+    func apply(
+        refreshed: FileTable, removed: [String], set: some Sequence<(String, Row)>, meta: [String: String]
+    ) throws {
+        try write { database in
+            for file in refreshed.indices { try Self.refresh(refreshed.path(file), refreshed.status(file), database) }
             for path in removed { try Self.delete(path, database) }
             for (path, row) in set { try Self.set(path, row, database) }
             for (key, value) in meta {
@@ -154,6 +185,13 @@ struct SourceIndex: Sendable {
                     sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
             }
         }
+    }
+
+    /// Only what our own links change of a file.
+    private static func refresh(_ path: String, _ status: FileStatus, _ database: Database) throws {
+        let (directory, name) = split(path)
+        try database.cachedStatement(sql: "UPDATE name SET ctime = ?, links = ? WHERE directory = ? AND name = ?")
+            .execute(arguments: [status.ctime, Int64(bitPattern: status.links), directory, name])
     }
 
     static func delete(_ path: String, _ database: Database) throws {

@@ -1,4 +1,5 @@
 internal import ConfigurationFile
+internal import Metainfo
 public import SwarmCore
 
 /// What the file `config.toml` of a store says.
@@ -15,6 +16,8 @@ public struct StoreConfiguration: Sendable {
     public var alignFrom: Int64
     /// Snapshots that stay live beside those with a tag.
     public var keep: Int
+    /// How many percent of its files a set may lose in one snapshot that is not forced.
+    public var maxShrinkage: Int
     /// From publication to activation, when a snapshot is not told otherwise.
     public var delay: Duration
     /// For how long a feed is valid; it is signed anew after half of that.
@@ -31,6 +34,8 @@ public struct StoreConfiguration: Sendable {
     public var singleUpTo: Int
     /// Files that a shard should have in a larger set.
     public var shardFiles: Int
+    /// Bytes that a shard should have in a larger set, where its files are large.
+    public var shardBytes: Int64
 
     /// A configuration with the defaults for all else.
     public init(set: SetName, source: String, preset: Preset, pieceLength: Int) {
@@ -40,6 +45,7 @@ public struct StoreConfiguration: Sendable {
         self.pieceLength = pieceLength
         alignFrom = 128 << 10
         keep = 2
+        maxShrinkage = 50
         delay = .zero
         feedLifetime = .seconds(7 * 86_400)
         urls = []
@@ -48,6 +54,7 @@ public struct StoreConfiguration: Sendable {
         priorities = []
         singleUpTo = 10_000
         shardFiles = 20_000
+        shardBytes = 64 << 30
     }
 
     /// Reads a configuration; the error lists everything that is wrong in it, with lines.
@@ -68,6 +75,7 @@ public struct StoreConfiguration: Sendable {
             set: set ?? SetName.unknown, source: source ?? "/", preset: preset, pieceLength: pieceLength)
         alignFrom = root.byteCount("align-from", in: 1...(1 << 40), default: alignFrom)
         keep = root.int("keep", in: 1...1000, default: keep)
+        maxShrinkage = root.int("max-shrinkage", in: 0...100, default: maxShrinkage)
         delay = root.duration("delay", default: delay)
         feedLifetime = root.duration(
             "feed-lifetime", in: .seconds(60)...(.seconds(86_400 * 3650)), default: feedLifetime)
@@ -76,6 +84,7 @@ public struct StoreConfiguration: Sendable {
         exclude = root.stringArray("exclude")
         singleUpTo = root.int("single-torrent-up-to", in: 1...1_000_000, default: singleUpTo)
         shardFiles = root.int("shard-files", in: 10...1_000_000, default: shardFiles)
+        shardBytes = root.byteCount("shard-bytes", in: (1 << 20)...(1 << 46), default: shardBytes)
         for table in root.tables("priority") {
             let glob = table.requiredString("glob")
             let value = table.requiredInt("class", in: 1...7)
@@ -115,6 +124,9 @@ public struct StoreConfiguration: Sendable {
             keep = \(keep)
             delay = "\(Quantities.format(duration: delay))"
 
+            # A source that lost more than this percentage of its files is published only with --force.
+            max-shrinkage = \(maxShrinkage)
+
             # Any path can be given a class from 7 (first) to 1 (last); ordinary payload has 4.
             # [[priority]]
             # glob = "/dists/*/Contents-*"
@@ -135,6 +147,15 @@ public struct StoreConfiguration: Sendable {
             }
         }
         return "\"" + escaped.joined() + "\""
+    }
+
+    /// When the set is cut, and how large its shards should be.
+    var cutPolicy: ShardCut.Policy {
+        var policy = ShardCut.Policy()
+        policy.singleUpTo = singleUpTo
+        policy.shardFiles = shardFiles
+        policy.shardBytes = shardBytes
+        return policy
     }
 
     /// The rules of priority, with a text that differs when they do.

@@ -7,11 +7,8 @@ struct TreeKeeper {
     let store: SnapshotStore
     let progress: @Sendable (Publisher.Progress) -> Void
 
-    /// Makes the tree of a snapshot, private still. Returns the status of each file that was linked from the source.
-    func build(
-        _ manifest: Manifest, torrents: [InfoHash: Torrent], added: [String: HashedFile],
-        locate: (String) -> String
-    ) throws -> [String: FileStatus] {
+    /// Makes the tree of a snapshot, private still. `files` takes the status of each file that was linked from the source.
+    func build(_ manifest: Manifest, contents: ContentPlaces, files: inout FileTable) throws {
         let layout = store.layout
         let partial = "\(layout.tree(manifest.uuid)).partial"
         let spare = try spare(not: manifest.parent)
@@ -23,70 +20,79 @@ struct TreeKeeper {
         }
         try FileSystem.setMode(partial, 0o700)
         let builder = try TreeBuilder(root: "\(partial)/\(manifest.set)")
-        let diff = try difference(from: spare, to: manifest, torrents)
-        for path in diff.diff.removedLinks + diff.diff.removedFiles { try builder.remove(path) }
-        for path in diff.diff.removedDirectories { try FileSystem.removeEmptyDirectory(builder.location(path)) }
-        try builder.prune(
-            Set(
-                (diff.diff.removedFiles + diff.diff.removedLinks + diff.diff.removedDirectories).map {
-                    TreePath.directory(of: $0)
-                }),
-            keeping: Set(diff.diff.addedDirectories))
-        for path in diff.diff.addedDirectories { try builder.makeDirectory(path) }
-        var statuses: [String: FileStatus] = [:]
-        for (count, reference) in diff.diff.placed.enumerated() {
-            let file = diff.target[reference.shard].file(reference.entry)
-            if let status = try place(file, builder, locate(file.path), added[file.path]) {
-                statuses[file.path] = status
+        var placement = Placement(builder: builder, contents: contents)
+        // Over an older tree, all that goes has to go first; a new one is filled range by range.
+        var difference = Difference()
+        // What it lost is gone already; the directories above may be empty now.
+        if let spare { difference.removedFiles += try store.lost().paths(of: spare.uuid) }
+        try compare(spare, manifest) { diff, target in
+            difference.add(diff)
+            for reference in diff.placed {
+                let file = target[reference.shard].file(reference.entry)
+                if spare == nil {
+                    try placement.place(file, &files)
+                    report(placement.count, of: manifest.totals.files)
+                } else {
+                    difference.placed.append(file)
+                }
             }
-            if count.isMultiple(of: 1000) { progress(.linking(files: count, of: diff.diff.placed.count)) }
         }
-        for link in diff.diff.addedLinks { try builder.symlink(link.target, at: link.path) }
+        try builder.remove(
+            files: difference.removedFiles, links: difference.removedLinks, directories: difference.removedDirectories,
+            adding: difference.addedDirectories)
+        for file in difference.placed {
+            try placement.place(file, &files)
+            report(placement.count, of: difference.placed.count)
+        }
+        for link in difference.addedLinks { try builder.symlink(link.target, at: link.path) }
+        // A name of an inode with several was given its status before the next one was linked.
+        for index in files.indices where files.status(index).links > 2 {
+            let status = try FileSystem.status(builder.location(files.path(index)))
+            if let status, status.inode == files.status(index).inode { files.setStatus(index, status) }
+        }
         try FileSystem.syncAll(on: partial)
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
-        return statuses
     }
 
-    private func place(
-        _ file: FileEntry, _ builder: TreeBuilder, _ location: String, _ hashed: HashedFile?
-    ) throws -> FileStatus? {
-        do {
-            try builder.link(location, at: file.path)
-        } catch {
-            // Another file system, or one without hard links (or too many of them): a copy serves as well.
-            guard Self.linkless.contains(error.errno) else { throw error }
-            try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
-            if let hashed { try check(hashed, try FileSystem.status(location), at: location) }
-            return nil
-        }
-        guard let hashed, let status = try FileSystem.status(builder.location(file.path)) else { return nil }
-        try check(hashed, status, at: location)
-        return status
+    private func report(_ count: Int, of total: Int) {
+        if count.isMultiple(of: 1000) { progress(.linking(files: count, of: total)) }
     }
 
-    private func check(_ hashed: HashedFile, _ status: FileStatus?, at location: String) throws {
-        guard let status, status.inode == hashed.status.inode, status.size == hashed.status.size,
-            status.mtime == hashed.status.mtime
-        else {
-            throw PublishingError(
-                .changing,
-                "\(location) changed after it was read; nothing was published. Run it again when the source holds still"
-            )
+    /// What changes in all ranges.
+    private struct Difference {
+        var removedFiles: [String] = []
+        var removedLinks: [String] = []
+        var removedDirectories: [String] = []
+        var addedDirectories: [String] = []
+        var addedLinks: [LinkEntry] = []
+        var placed: [FileEntry] = []
+
+        mutating func add(_ diff: TreeDiff) {
+            removedFiles += diff.removedFiles
+            removedLinks += diff.removedLinks
+            removedDirectories += diff.removedDirectories
+            addedDirectories += diff.addedDirectories
+            addedLinks += diff.addedLinks
         }
     }
 
-    /// EXDEV, EPERM, EMLINK, EOPNOTSUPP.
-    private static let linkless: Set<Int32> = [18, 1, 31, 95]
-
-    private func difference(
-        from spare: Manifest?, to manifest: Manifest, _ torrents: [InfoHash: Torrent]
-    ) throws -> (diff: TreeDiff, target: [Torrent]) {
-        let (old, new) = (Set(spare?.shards.map(\.infoHash) ?? []), Set(manifest.shards.map(\.infoHash)))
-        let base = try (spare?.shards ?? []).filter { !new.contains($0.infoHash) }.map { try store.torrent($0) }
-        let target = try manifest.shards.filter { !old.contains($0.infoHash) }
-            .map { try torrents[$0.infoHash] ?? store.torrent($0) }
+    /// Compares two snapshots, of which no more than one range is in memory.
+    private func compare(_ spare: Manifest?, _ manifest: Manifest, _ body: (TreeDiff, [Torrent]) throws -> Void) throws
+    {
         let all = try PathFilter.everything.compiled()
-        return (TreeDiff(base: base, baseFilter: all, target: target, targetFilter: all, sharing: []), target)
+        let lost = try spare.map { try store.lost().paths(of: $0.uuid) } ?? []
+        let old = spare?.shards ?? []
+        // A tree that lacks files may lack them in shards that did not change.
+        let sharing = lost.isEmpty ? Set(old.map(\.infoHash)).intersection(manifest.shards.map(\.infoHash)) : []
+        for range in Manifest.ranges(old, manifest.shards, sharing: sharing) {
+            let base = try range.base.map { try store.torrent($0) }
+            let target = try range.target.map { try store.torrent($0) }
+            let diff = TreeDiff(
+                base: base, baseFilter: all,
+                holds: lost.isEmpty ? nil : { !lost.contains(base[$0.shard].path($0.entry)) }, target: target,
+                targetFilter: all, sharing: [])
+            try body(diff, target)
+        }
     }
 
     /// A tree that no live snapshot needs, with the manifest and the torrents that say what is in it.
@@ -116,8 +122,15 @@ struct TreeKeeper {
         }
         let live = try store.feed()?.feed.snapshots.map(\.uuid) ?? []
         let kept = Set(live).union(spare.map { [$0.uuid] } ?? [])
+        try store.updateLost { $0.keepOnly(kept) }
         var needed = Set<InfoHash>()
-        for snapshot in kept { needed.formUnion(try store.manifest(snapshot).shards.map(\.infoHash)) }
+        var deltas = Set<String>()
+        for snapshot in kept {
+            for shard in try store.manifest(snapshot).shards {
+                needed.insert(shard.infoHash)
+                deltas.formUnion(shard.deltas.map { layout.delta(from: $0.from, to: $0.to) })
+            }
+        }
         for name in try FileSystem.names(in: layout.manifests) {
             guard let snapshot = SnapshotID(String(name.prefix(36))), !kept.contains(snapshot) else { continue }
             try FileSystem.remove("\(layout.manifests)/\(name)")
@@ -126,5 +139,77 @@ struct TreeKeeper {
             guard let infoHash = InfoHash(hex: name.prefix(40)), !needed.contains(infoHash) else { continue }
             try FileSystem.remove("\(layout.torrents)/\(name)")
         }
+        for name in try FileSystem.names(in: layout.deltas) where !deltas.contains("\(layout.deltas)/\(name)") {
+            try FileSystem.remove("\(layout.deltas)/\(name)")
+        }
     }
+}
+
+/// Puts the files of a new snapshot in their places: a reflink of the source where the file system can, so that a write in
+/// place to the source does not reach the tree; else a hard link; else a copy.
+private struct Placement {
+    let builder: TreeBuilder
+    let contents: ContentPlaces
+    /// Files that were placed.
+    private(set) var count = 0
+    private var clones = true
+    /// Where contents lie in the tree that were cloned: names of one inode stay that.
+    private var cloned: [FileIdentity: String] = [:]
+
+    init(builder: TreeBuilder, contents: ContentPlaces) {
+        self.builder = builder
+        self.contents = contents
+    }
+
+    /// `files` takes the status of a file that shares its inode with the source.
+    mutating func place(_ file: FileEntry, _ files: inout FileTable) throws {
+        count += 1
+        guard !contents.isInSource(file.path) else {
+            if try !clone(file) { try linkFromSource(file, &files) }
+            return
+        }
+        do { try link(file, contents.location(file.path)) } catch let error as FileError {
+            // Somebody removed it from the parent's tree; the source has it as it was.
+            guard error.isMissing else { throw error }
+            try linkFromSource(file, &files)
+        }
+    }
+
+    private mutating func clone(_ file: FileEntry) throws -> Bool {
+        guard clones else { return false }
+        let location = contents.sourceLocation(file.path)
+        if let twin = cloned[file.identity], (try? builder.link(builder.location(twin), at: file.path)) != nil {
+            return true
+        }
+        clones = try builder.clone(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
+        guard clones else { return false }
+        try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
+        cloned[file.identity] = file.path
+        return true
+    }
+
+    private func linkFromSource(_ file: FileEntry, _ files: inout FileTable) throws {
+        let location = contents.sourceLocation(file.path)
+        guard try link(file, location) else { return }
+        let status = try FileSystem.status(builder.location(file.path))
+        try contents.check(file.path, status, at: location, isLinked: true)
+        if let index = contents.read.index(of: file.path), let status { files.setStatus(index, status) }
+    }
+
+    /// Returns false when a copy had to do: on another file system, or one without hard links, or too many of them.
+    @discardableResult
+    private func link(_ file: FileEntry, _ location: String) throws -> Bool {
+        do {
+            try builder.link(location, at: file.path)
+            return true
+        } catch {
+            guard Self.linkless.contains(error.errno) else { throw error }
+            try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
+            try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
+            return false
+        }
+    }
+
+    /// EXDEV, EPERM, EMLINK, EOPNOTSUPP.
+    private static let linkless: Set<Int32> = [18, 1, 31, 95]
 }

@@ -58,6 +58,16 @@ public struct SHA256Digest: FixedDigest {
         words = (word(), word(), word(), word())
     }
 
+    /// The same for 32 bytes of an array, for those who make many: nothing is generic about it.
+    public init(_ bytes: [UInt8], at start: Int) {
+        func word(_ offset: Int) -> UInt64 {
+            var value: UInt64 = 0
+            for index in (start + offset)..<(start + offset + 8) { value = value << 8 | UInt64(bytes[index]) }
+            return value
+        }
+        words = (word(0), word(8), word(16), word(24))
+    }
+
     /// Made anew at each call; where many are compared, `words` is cheaper.
     public var bytes: [UInt8] {
         var result: [UInt8] = []

@@ -120,8 +120,12 @@ public enum FeedRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case rolledBack(accepted: UInt64, offered: UInt64)
     /// By this node's clock.
     case expired(at: Date)
+    /// By this node's clock, which reads `now`.
+    case issuedInFuture(at: Date, now: Date)
     /// Two snapshots share a serial, or a later one has a lower serial.
     case notInOrder
+    /// A tag that cannot name a link; cut short.
+    case badTag(String)
 
     /// A sentence for the operator, with what may be done about it.
     public var description: String {
@@ -133,18 +137,45 @@ public enum FeedRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .expired(let date):
             "the feed expired at \(date.formatted(.iso8601)): the master has not signed it anew (is its daemon running?), "
                 + "or this clock is wrong"
+        case .issuedInFuture(let date, let now):
+            "the feed was issued at \(date.formatted(.iso8601)), but it is \(now.formatted(.iso8601)) here: the clock of this "
+                + "machine is slow, or the master's is fast; set them right (by NTP), for they say when a snapshot becomes current"
         case .notInOrder: "the feed's snapshots are not in the order of their serials"
+        case .badTag(let tag): "the feed has the tag “\(tag)”; a tag is \(Feed.tagRule)"
         }
     }
 }
 
 extension Feed {
-    /// Checks what a signature does not say: the set, the format, that the version did not go back, and the expiry.
+    /// By how many seconds a node's clock may be behind the master's.
+    public static let clockTolerance: TimeInterval = 600
+    /// The rule of tags' names, for error messages.
+    public static let tagRule = "1 to 64 characters out of A-Z a-z 0-9 . _ -, and not . or .."
+
+    /// Whether `text` can be a tag, and so the name of a link.
+    public static func isTag(_ text: some StringProtocol) -> Bool {
+        let isAllowed = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        return (1...64).contains(text.utf8.count) && isAllowed && text != "." && text != ".."
+    }
+
+    /// Checks what a signature does not say: the set, the format, that the version did not go back, the expiry, that
+    /// the feed is not from the future, and that tags can be names of links.
     public func check(expecting set: SetName?, acceptedVersion: UInt64, now: Date) throws(FeedRefusal) {
         guard format == Feed.currentFormat else { throw .unknownFormat(format) }
         if let set, set != self.set { throw .wrongSet(expected: set, found: self.set) }
         guard version >= acceptedVersion else { throw .rolledBack(accepted: acceptedVersion, offered: version) }
         guard expires > now else { throw .expired(at: expires) }
+        guard issued.timeIntervalSince(now) <= Self.clockTolerance else {
+            throw .issuedInFuture(at: issued, now: now)
+        }
         guard zip(snapshots, snapshots.dropFirst()).allSatisfy({ $0.serial < $1.serial }) else { throw .notInOrder }
+        if let tag = tags.keys.first(where: { !Self.isTag($0) }) { throw .badTag(String(tag.prefix(80))) }
     }
 }

@@ -8,9 +8,43 @@ public struct PieceIndex: Hashable, Comparable, Sendable {
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// A text that keeps a rule: shown, compared and coded as that text.
+public protocol TextIdentifier: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+    /// Keeps the rule.
+    var rawValue: String { get }
+    /// What the text should be, for error messages.
+    static var expectation: String { get }
+    /// Nil when `text` breaks the rule.
+    init?(_ text: String)
+}
+
+extension TextIdentifier {
+    /// The bare text.
+    public var description: String { rawValue }
+    /// By Unicode scalars, whatever the locale: for a stable order.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    /// Fails for a string that breaks the rule.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let identifier = Self(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "“\(text.prefix(80))” is not \(Self.expectation)")
+        }
+        self = identifier
+    }
+
+    /// As a string.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+}
+
 /// The name of a set: `debian`, `fedora-enchilada`. It names directories and URL path segments, so it is restricted to
 /// 1 to 64 characters out of `A-Z a-z 0-9 . _ -`, the first of them a letter or digit.
-public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+public struct SetName: TextIdentifier {
     /// Keeps the rule above.
     public let rawValue: String
 
@@ -36,31 +70,12 @@ public struct SetName: Hashable, Sendable, Codable, CustomStringConvertible, Com
         }
     }
 
-    /// The bare name.
-    public var description: String { rawValue }
-    /// By Unicode scalars, whatever the locale.
-    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-
-    /// Fails for a string that is not a name by the rule.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let name = Self(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "“\(text.prefix(80))” is not a set's name: \(Self.rule)")
-        }
-        self = name
-    }
-
-    /// As a string.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(rawValue)
-    }
+    /// What it is, with its rule.
+    public static var expectation: String { "a set's name: \(rule)" }
 }
 
 /// The UUID of a snapshot, written in lower case.
-public struct SnapshotID: Hashable, Sendable, Codable, CustomStringConvertible, Comparable {
+public struct SnapshotID: TextIdentifier {
     /// 36 characters, in lower case.
     public let rawValue: String
 
@@ -91,27 +106,8 @@ public struct SnapshotID: Hashable, Sendable, Codable, CustomStringConvertible, 
 
     private init(unchecked text: String) { rawValue = text }
 
-    /// The 36 characters.
-    public var description: String { rawValue }
-    /// By the text: for a stable order, without a meaning in time.
-    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-
-    /// Takes upper case too; fails for a string that is not a UUID.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let id = Self(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "“\(text.prefix(80))” is not a UUID")
-        }
-        self = id
-    }
-
-    /// As a string.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(rawValue)
-    }
+    /// What it is; upper case is taken too.
+    public static var expectation: String { "a UUID" }
 }
 
 /// The number of a snapshot in its set; it only grows.

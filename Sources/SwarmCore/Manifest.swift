@@ -21,6 +21,27 @@ public struct Manifest: Hashable, Sendable, Codable {
         }
     }
 
+    /// A patch that makes one `.torrent` from another (`zstd --patch-from`), at `deltas/<from>-<to>.zst`. It needs no
+    /// trust: what comes out is compared with its digest.
+    public struct Delta: Hashable, Sendable, Codable {
+        /// The torrent that it needs.
+        public let from: InfoHash
+        /// The torrent that it makes.
+        public let to: InfoHash
+        /// Length of the patch, in bytes.
+        public let size: Int
+        /// The `.torrent` that it makes.
+        public let torrent: Pinned
+
+        /// Every part given.
+        public init(from: InfoHash, to: InfoHash, size: Int, torrent: Pinned) {
+            self.from = from
+            self.to = to
+            self.size = size
+            self.torrent = torrent
+        }
+    }
+
     /// One torrent of the snapshot.
     public struct Shard: Hashable, Sendable, Codable {
         /// The path that the shard begins at, in the order of paths; empty for the first one.
@@ -35,12 +56,15 @@ public struct Manifest: Hashable, Sendable, Codable {
         public let compressedSize: Int
         /// Totals per class, by the class's number.
         public let classes: [String: Totals]
+        /// Patches that lead to this `.torrent`, or to one from which another of them leads on.
+        public var deltas: [Delta]
 
         /// Every part given.
         public init(
             start: String, priority: Priority?, infoHash: InfoHash, torrent: Pinned, compressedSize: Int,
-            classes: [String: Totals]
+            classes: [String: Totals], deltas: [Delta] = []
         ) {
+            self.deltas = deltas
             self.start = start
             self.priority = priority
             self.infoHash = infoHash

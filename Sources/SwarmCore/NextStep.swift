@@ -65,13 +65,20 @@ public enum NextStep: Hashable, Sendable {
         let released = released(feed: feed, local: local, tagged: tagged, keep: keep)
         if !released.isEmpty { return .release(released) }
 
-        if let newest = feed.newest,
-            !local.contains(where: { $0.uuid == newest.uuid && $0.state != .spare && $0.state != .fetching }),
-            newest.serial > (local.filter { $0.state != .spare && $0.state != .fetching }.map(\.serial).max() ?? 0)
-        {
-            return .fetch(newest.uuid)
-        }
+        if let wanted = wanted(feed: feed, local: local, now: now) { return .fetch(wanted) }
         return .wait(until: nextActivation(feed: feed, local: local, now: now))
+    }
+
+    /// What to fetch: the newest snapshot; but while that waits for its lift or its time, and nothing of it was fetched
+    /// yet, first the newest that readers may see, where it is newer than what is here.
+    private static func wanted(feed: Feed, local: [LocalSnapshot], now: Date) -> SnapshotID? {
+        let here = local.filter { $0.state != .spare && $0.state != .fetching }.map(\.serial).max() ?? 0
+        guard let newest = feed.newest, newest.serial > here else { return nil }
+        let isBegun = local.contains { $0.uuid == newest.uuid && $0.state == .fetching }
+        let visible = feed.snapshots.filter {
+            !$0.activation.hold && $0.activation.notBefore <= now && $0.serial > here
+        }
+        return isBegun ? newest.uuid : visible.max { $0.serial < $1.serial }?.uuid ?? newest.uuid
     }
 
     /// The next moment at which a ready snapshot may be activated; nil when none waits for its time.

@@ -54,6 +54,13 @@ public struct CompiledFilter: Sendable, Hashable {
         return !Self.any(of: exclude, matches: bytes)
     }
 
+    /// Whether the directory itself is wanted: not so when it is excluded with all that is below, as by `private/`.
+    public func includesDirectory(_ path: String) -> Bool {
+        guard includes(path) else { return false }
+        let inside = "\(path)/."
+        return !exclude.contains { $0.pattern.utf8.last == UInt8(ascii: "/") && $0.matches(inside) }
+    }
+
     private static func any(of globs: [Glob], matches path: Span<UInt8>) -> Bool {
         for glob in globs where glob.matches(utf8: path) { return true }
         return false

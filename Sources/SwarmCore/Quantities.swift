@@ -1,4 +1,6 @@
-/// Durations and byte counts as administrators write them, in configuration files and on command lines.
+public import FoundationEssentials
+
+/// Durations, moments and byte counts as administrators write them, in configuration files and on command lines.
 public enum Quantities {
     /// What `duration` takes, for error messages.
     public static let durationRule = "a duration such as 30s, 15m, 1h30m or 2d"
@@ -98,6 +100,12 @@ public enum Quantities {
         case ..<86400: return two(seconds / 3600, "h", seconds % 3600 / 60, "m")
         default: return two(seconds / 86400, "d", seconds % 86400 / 3600, "h")
         }
+    }
+
+    /// A moment in UTC, as `date -u +'%F %T UTC'` gives it.
+    public static func format(utc date: Date) -> String {
+        let style = Date.ISO8601FormatStyle(dateTimeSeparator: .space, timeZone: .gmt)
+        return date.formatted(style.year().month().day().time(includingFractionalSeconds: false)) + " UTC"
     }
 
     private static func two(_ large: Int64, _ unit: String, _ small: Int64, _ smallUnit: String) -> String {

@@ -56,6 +56,8 @@ public struct RootLayout: Hashable, Sendable {
     public func torrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent" }
     /// What nodes take: it decompresses to exactly what the manifest's digest covers.
     public func compressedTorrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent.zst" }
+    /// The patch that makes the torrent `target` from the torrent `base`.
+    public func delta(from base: InfoHash, to target: InfoHash) -> String { "\(deltas)/\(base)-\(target).zst" }
     /// The link that lets readers at one snapshot, with the target `../trees/<uuid>/<set>`.
     public func snapshotLink(_ snapshot: SnapshotID) -> String { "\(snapshots)/\(snapshot)" }
 

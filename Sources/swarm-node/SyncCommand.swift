@@ -18,7 +18,12 @@ struct SyncCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
         abstract: "Bring a directory to the newest snapshot, once.",
-        discussion: "Exit codes: 0 done, 1 failed, 2 not yet (embargo held, or the time ran out), 64 usage.")
+        discussion: """
+            An upstream that does not answer is asked again for a minute at most. No room on the disk, and documents that \
+            are not what was signed, end the command at once. What was fetched is kept for the next time.
+
+            Exit codes: 0 done, 1 failed, 2 not yet (embargo held, or the time ran out), 64 usage.
+            """)
 
     @Option(help: "The directory of the mirror; its link `current` leads to the files.")
     var root: String
@@ -101,20 +106,20 @@ struct SyncCommand: AsyncParsableCommand {
     /// How a synchronisation ended.
     enum Outcome: Sendable {
         case done, timedOut, interrupted
-        case refused(String)
+        case failed(String)
 
         var code: Int32 {
             switch self {
             case .done: 0
             case .timedOut: 2
-            case .interrupted, .refused: 1
+            case .interrupted, .failed: 1
             }
         }
 
         func message(_ status: NodeStatus) -> String? {
             switch self {
             case .done: return nil
-            case .refused(let reason): return reason
+            case .failed(let reason): return reason
             case .interrupted: return "interrupted; what was fetched is kept for the next time"
             case .timedOut:
                 let set = status.sets.first
@@ -142,7 +147,7 @@ struct SyncCommand: AsyncParsableCommand {
                     let status = await daemon.node.members[0].mirror.status()
                     progress.show(status)
                     if Self.isDone(status, until) { return .done }
-                    if let reason = await daemon.node.members[0].mirror.refusal { return .refused(reason) }
+                    if let reason = await daemon.node.members[0].mirror.reasonToGiveUp { return .failed(reason) }
                 }
                 return .interrupted
             }

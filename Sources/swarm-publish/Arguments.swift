@@ -41,10 +41,14 @@ struct Moment: ExpressibleByArgument {
 struct TimeSpan: ExpressibleByArgument {
     let duration: Duration
 
+    init(_ duration: Duration) { self.duration = duration }
+
     init?(argument: String) {
         guard let duration = Quantities.duration(argument) else { return nil }
         self.duration = duration
     }
+
+    var defaultValueDescription: String { Quantities.format(duration: duration) }
 }
 
 /// A number of bytes such as `10MB`.

@@ -16,6 +16,8 @@ actor Seeder: Service {
     private var seeding: [InfoHash: SnapshotStore.Seed] = [:]
     /// Torrents that could not be added, with the reason.
     private var failed: [InfoHash: String] = [:]
+    /// What the trees lack, as the torrents were told when they were added.
+    private var lost = LostFiles()
 
     init(store: SnapshotStore, engine: TorrentEngine, logger: Logger) {
         self.store = store
@@ -33,7 +35,12 @@ actor Seeder: Service {
             }
         }
         let live = Set(feed.snapshots.map(\.uuid))
-        for (infoHash, seed) in seeding where wanted[infoHash] == nil || !live.contains(seed.snapshot) {
+        let known = lost
+        do { lost = try await blocking { [store] in try store.lost() } } catch { logger.error("\(error)") }
+        for (infoHash, seed) in seeding
+        where wanted[infoHash] == nil || !live.contains(seed.snapshot)
+            || known.paths(of: seed.snapshot) != lost.paths(of: seed.snapshot)
+        {
             await engine.remove(infoHash)
             seeding[infoHash] = nil
         }
@@ -47,7 +54,9 @@ actor Seeder: Service {
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
         do {
-            let spec = try await blocking { [store] in try Self.spec(store, seed) }
+            let spec = try await blocking { [store, lost] in
+                try Self.spec(store, seed, lost: lost.paths(of: seed.snapshot))
+            }
             try await engine.add(spec)
             seeding[infoHash] = seed
             failed[infoHash] = nil
@@ -58,9 +67,17 @@ actor Seeder: Service {
         }
     }
 
-    private static func spec(_ store: SnapshotStore, _ seed: SnapshotStore.Seed) throws -> TorrentSpec {
+    private static func spec(_ store: SnapshotStore, _ seed: SnapshotStore.Seed, lost: Set<String>) throws
+        -> TorrentSpec
+    {
         let torrent = try store.torrent(seed.shard)
-        let all = PieceSet(pieceCount: torrent.pieceCount, full: true)
+        // What the tree lacks is neither offered nor fetched: a piece that is written could reach the source.
+        var have = PieceSet(pieceCount: torrent.pieceCount, full: true)
+        if !lost.isEmpty {
+            for entry in torrent.files where lost.contains(torrent.path(entry)) {
+                for piece in torrent.pieces(entry) { have[piece] = false }
+            }
+        }
         var renamed: [Int: String] = [:]
         // Names that libtorrent would change stay what they are.
         for (entry, path) in try TorrentEngine.paths(torrent: torrent.bytes).enumerated()
@@ -70,8 +87,8 @@ actor Seeder: Service {
         }
         let trackers = store.configuration.trackers
         return TorrentSpec(
-            infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: store.layout.tree(seed.snapshot), have: all,
-            wanted: all, renamed: renamed, trackers: trackers, peerExchange: trackers.isEmpty)
+            infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: store.layout.tree(seed.snapshot), have: have,
+            wanted: have, renamed: renamed, trackers: trackers, peerExchange: trackers.isEmpty)
     }
 
     // MARK: Service
@@ -79,7 +96,10 @@ actor Seeder: Service {
     /// Logs what the engine has to tell, until a graceful shutdown; then stops the engine.
     nonisolated func run() async throws {
         await withGracefulShutdownHandler {
-            for await event in engine.events { await note(event) }
+            for await event in engine.events {
+                await note(event)
+                if case .fileError(let infoHash, _, _, _) = event { await mend(infoHash) }
+            }
         } onGracefulShutdown: { [engine] in
             Task { await engine.stop() }
         }
@@ -98,6 +118,25 @@ actor Seeder: Service {
             logger.notice("\(peer) sent bad data of the torrent \(name(infoHash))")
         case .listening, .pieces, .finished, .pieceRefused, .resynchronized: break
         }
+    }
+
+    /// A file that could not be read has stopped its torrent, for every file in it. Should the tree lack files, the
+    /// torrent goes on without them.
+    private func mend(_ infoHash: InfoHash) async {
+        guard let seed = seeding[infoHash] else { return }
+        do {
+            let (missing, lost) = try await blocking { [store] in (try store.noteLost(of: seed), try store.lost()) }
+            guard !missing.isEmpty, seeding[infoHash] == seed else { return }
+            logger.error(
+                """
+                the tree of snapshot \(seed.snapshot) lacks \(missing.count) files, such as \(missing[0]): they were \
+                removed or cut short, and are not offered any more
+                """)
+            self.lost = lost
+            await engine.remove(infoHash)
+            seeding[infoHash] = nil
+            await add(infoHash, seed)
+        } catch { logger.error("the torrent \(infoHash) (\(seed.shard.label)) stands still: \(error)") }
     }
 
     // MARK: Status

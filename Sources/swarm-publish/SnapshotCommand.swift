@@ -25,10 +25,11 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Look only at the paths that this file names, one in a line; - for standard input.", valueName: "file"))
+            "Look only at the paths that this file names, one in a line, or with a NUL after each; - for standard input.",
+            valueName: "file"))
     var changes: String?
 
-    @Flag(help: "Publish even when nothing changed.")
+    @Flag(help: "Publish even when nothing changed, or when most of the files are gone.")
     var force = false
 
     @Flag(help: "Say what would be published, and publish nothing.")
@@ -80,20 +81,28 @@ struct SnapshotCommand: AsyncParsableCommand {
                     + "\(Quantities.format(bytes: torrent.bytes))\(torrent.unchanged ? ", as before" : "")")
         }
         if report.torrents.count > 50 { print("  and \(report.torrents.count - 50) torrents more; --json lists all") }
-        for path in report.changedInPlace.prefix(10) {
+        for path in report.changedInPlace.prefix(10) { print("  warning: \(path) was written to in place") }
+        if report.changedInPlace.count > 10 { print("  and \(report.changedInPlace.count - 10) more") }
+        if !report.changedInPlace.isEmpty {
             print(
-                "  warning: \(path) was changed in place, so earlier snapshots hold the new bytes too and can no longer "
-                    + "be served whole; write changes to a new file and rename it")
+                "  The trees of earlier snapshots had those inodes too: each was given its old content back"
+                    + (report.lost > 0 ? ", but for \(report.lost) files that nothing here has any more" : "")
+                    + ".\n  Write changes to a new file and rename it over the old one.")
         }
     }
 
-    private static func paths(in file: String) throws -> [String] {
+    /// The lines of a file, or of the standard input.
+    static func paths(in file: String) throws -> [String] {
         let data =
             file == "-"
             ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(fileURLWithPath: file))
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw ValidationError("--changes: \(file) is not UTF-8")
+        // By bytes: a name may hold what Unicode takes for the end of a line.
+        let end = data.contains(0) ? 0 : UInt8(ascii: "\n")
+        return try data.split(separator: end).map { line in
+            guard let path = String(validating: line, as: UTF8.self) else {
+                throw ValidationError("the list of paths \(file) is not UTF-8")
+            }
+            return path
         }
-        return text.split(whereSeparator: \.isNewline).map { String($0) }
     }
 }

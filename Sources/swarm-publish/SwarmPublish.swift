@@ -12,14 +12,15 @@ struct SwarmPublish: AsyncParsableCommand {
         abstract: "Publishes states of a directory as snapshots that mirrors fetch from each other.",
         discussion: """
             A store holds the configuration, the key, and the snapshots of one set. Make one with init, publish with \
-            snapshot, and let serve run as a daemon.
+            snapshot, or let watch do so, and let serve run as a daemon.
 
             Exit codes: 0 done, 1 failed, 2 not yet, 64 usage, 78 configuration.
             """,
         version: Version.current,
         subcommands: [
-            InitCommand.self, SnapshotCommand.self, ServeCommand.self, ListCommand.self, ShowCommand.self,
-            KeyCommand.self, LiftCommand.self, HoldCommand.self, TagCommand.self, UntagCommand.self,
+            InitCommand.self, SnapshotCommand.self, WatchCommand.self, NotifyCommand.self, ServeCommand.self,
+            ListCommand.self, ShowCommand.self, KeyCommand.self, LiftCommand.self, HoldCommand.self, TagCommand.self,
+            UntagCommand.self,
         ])
 
     static func main() async {

@@ -76,7 +76,7 @@ struct ServeConnectionTests {
     @Test("A connection without a request is closed, whether it is silent or slow")
     func idle() async throws {
         let mirror = try mirror()
-        try await mirror.serve(idleTimeout: .milliseconds(100)) { _, endpoint in
+        try await mirror.serve(idleTimeout: .seconds(1)) { _, endpoint in
             try await offload {
                 let silent = try RawConnection(to: endpoint)
                 let slow = try RawConnection(to: endpoint)

@@ -27,7 +27,8 @@ extension EndToEnd {
                     if case .file(let bytes, _, _) = node { sum + bytes.count } else { sum }
                 }
                 let sent = try await master.uploaded(server)
-                #expect(Double(sent) <= Double(content) * 1.15, "sent \(sent) for \(content)")
+                // What was on its way at a kill comes again; of the four megabytes had before, hardly anything.
+                #expect(sent <= Int64(content) + 2_000_000, "sent \(sent) for \(content)")
             }
         }
 

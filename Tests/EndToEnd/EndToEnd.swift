@@ -66,10 +66,13 @@ struct SampleArchive {
 extension Master {
     /// A master of a sample archive.
     static func sample(
-        _ bench: TestBench, _ archive: inout SampleArchive, preset: String = "apt", configuration: String = ""
+        _ bench: TestBench, _ archive: inout SampleArchive, preset: String = "apt", configuration: String = "",
+        options: [String] = []
     ) async throws -> Master {
         var filled = archive
-        let master = try await Master(bench, preset: preset, configuration: configuration) { try filled.write($0) }
+        let master = try await Master(bench, preset: preset, configuration: configuration, options: options) {
+            try filled.write($0)
+        }
         archive = filled
         return master
     }

@@ -67,6 +67,49 @@ extension EndToEnd {
             }
         }
 
+        @Test("A synchronisation ends when no upstream answers, with the reason, after a few attempts in a minute")
+        func nobodyAnswers() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 43, large: 2, small: 2)
+                let master = try await Master.sample(bench, &archive)
+                // A server that is gone: its port is refused. A name that does not exist.
+                let gone = try SmallHTTPServer { _ in .missing }
+                gone.stop()
+                let started = ContinuousClock.now
+                let output = try await Node(master).sync(
+                    gone.url, "--upstream", "http://upstream.invalid", deadline: .seconds(90))
+                #expect(output.status == 1, "\(output)")
+                #expect(output.errors.contains("upstream.invalid does not answer"), "\(output)")
+                #expect(output.errors.contains("\(gone.url) does not answer"), "\(output)")
+                #expect(ContinuousClock.now - started > .seconds(10), "it was tried again")
+                #expect(output.errors.matches(of: /warning .* does not answer/).count >= 8, "\(output)")
+            }
+        }
+
+        @Test("Documents that no upstream has as they were signed end a synchronisation")
+        func untrustedDocuments() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 44, large: 2, small: 2)
+                let master = try await Master.sample(bench, &archive)
+                let snapshot = try await master.snapshot().snapshot
+                let note = try note(master)
+                let manifest = "/.swarm/debian/manifests/\(snapshot).json"
+                let liar = try SmallHTTPServer { request in
+                    switch request.path {
+                    case "/.swarm/debian/feed": .ok(note)
+                    case manifest: .ok(Array("{}".utf8))
+                    default: .missing
+                    }
+                }
+                defer { liar.stop() }
+                let output = try await Node(master).sync(liar.url)
+                #expect(output.status == 1, "\(output)")
+                #expect(output.errors.contains("is not the one that was signed"), "\(output)")
+                let server = try await master.serve()
+                try await Node(master).synced(liar.url, "--upstream", server.url)
+            }
+        }
+
         @Test("A configuration with faults is told, with code 78")
         func checkConfiguration() async throws {
             try await TestBench.run { bench in

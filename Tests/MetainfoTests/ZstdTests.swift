@@ -1,4 +1,5 @@
 import Metainfo
+import SwarmTestSupport
 import Testing
 
 struct ZstdTests {
@@ -85,5 +86,34 @@ struct ZstdTests {
             changed[index] ^= 0x41
             if let content = try? Zstd.decompress(changed, size: bytes.count) { #expect(content.count == bytes.count) }
         }
+    }
+}
+
+struct ZstdPatchTests {
+    @Test("a patch makes the new bytes from the base, and is as small as the difference", arguments: [0, 1, 3_000_000])
+    func patch(_ length: Int) throws {
+        var random = SeededRandom(seed: 5)
+        let base = random.bytes(length)
+        var new = base
+        for place in stride(from: 10_000, to: length, by: 500_000) {
+            new.replaceSubrange(place..<(place + 32), with: random.bytes(40))
+        }
+        new += Array("the end".utf8)
+        let patch = try Zstd.patch(from: base, to: new)
+        #expect(patch.count < 800)
+        #expect(try Zstd.apply(patch, to: base, size: new.count) == new)
+    }
+
+    @Test("a patch on another base, with another size, or cut off is refused or makes other bytes")
+    func wrong() throws {
+        var random = SeededRandom(seed: 6)
+        let base = random.bytes(100_000)
+        let new = base + [1, 2, 3]
+        let patch = try Zstd.patch(from: base, to: new)
+        #expect(throws: ZstdError.self) { try Zstd.apply(patch, to: base, size: new.count - 1) }
+        #expect(throws: ZstdError.self) { try Zstd.apply(Array(patch.dropLast()), to: base, size: new.count) }
+        #expect(throws: ZstdError.self) { try Zstd.apply(patch + [0], to: base, size: new.count) }
+        #expect((try? Zstd.apply(patch, to: random.bytes(100_000), size: new.count)) != new)
+        #expect(throws: ZstdError.self) { try Zstd.apply(patch, to: [], size: new.count) }
     }
 }

@@ -136,12 +136,14 @@ struct NodeConfigurationTests {
         let lines = NodeConfiguration.example.split(separator: "\n", omittingEmptySubsequences: false)
         let shown = lines.map { line in
             let text = line.dropFirst(2)
-            return line.hasPrefix("# ") && text.contains(" = ") && !text.hasPrefix(" ") ? text : line
+            let isSetting = text.contains(" = ") && !text.hasPrefix(" ") || text == "[report]"
+            return line.hasPrefix("# ") && isSetting ? text : line
         }
         let configuration = try configuration(shown.joined(separator: "\n"))
         let set = try #require(configuration.sets.first)
         #expect(configuration.httpListen == [Endpoint(host: "", port: 8080)])
         #expect(set.peers == [Endpoint(host: "neighbour.example.net", port: 6881)])
+        #expect(configuration.reporting?.node.rawValue == "mirror.example.org")
         #expect(try set.filter.includes("pool/main/a/apt/apt_2.6.1_amd64.deb"))
         #expect(try !set.filter.includes("pool/contrib/a/a.deb"))
         #expect(try !set.filter.includes("pool/main/a/apt/apt-dbgsym_2.6.1_amd64.deb"))

@@ -93,7 +93,29 @@ struct SnapshotPlanTests {
         #expect(plan.shards[0].wanted[.payload]?.indices == [1, 2])
         #expect(plan.shards[0].have.indices == [0])
         #expect(plan.detached.sorted() == ["kept3", "kept4", "kept5"])
-        #expect(plan.rewritten.count == 3)
+        #expect(plan.shards[0].sources.count { $0 == .rewritten } == 3)
+        // Until they are checked again, the journal does not count on them.
+        #expect(try #require(plan.missing.values.first).count == 4)
+    }
+
+    @Test("What a piece was written over and not checked since is not taken for what it was")
+    func rewrittenBefore() throws {
+        let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
+        let first = try torrent(kept + [file("new", 5_000, content: 99)])
+        let interrupted = try plan(first, base: try tree(try torrent(kept)))
+        let half = LocalTree(
+            snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000002")), files: "/nowhere",
+            torrents: [first], filter: try PathFilter.everything.compiled(), missing: interrupted.missing)
+        // The next snapshot does without the file that the pieces were written for.
+        let next = try torrent(kept)
+        let alone = try plan(next, base: half)
+        #expect(alone.filesWanted == 3)
+        #expect(alone.leftovers == ["new"])
+        // Another tree still has them as they were.
+        let linked = try plan(next, base: half, sources: [try tree(try torrent(kept))])
+        #expect(linked.filesWanted == 0)
+        #expect(linked.placements.map(\.file.path).sorted() == ["kept3", "kept4", "kept5"])
+        #expect(linked.placements.allSatisfy { !$0.copies })
     }
 
     @Test("Of two new files with one content, one is fetched")

@@ -1,3 +1,4 @@
+import FileTree
 import Foundation
 import SwarmCore
 import SwarmTestSupport
@@ -55,6 +56,26 @@ struct ActivationTests {
         let third = try publish(test, "three") { $0.activateAt = due.addingTimeInterval(50) }
         try store.lift(third.rawValue, activateAt: due.addingTimeInterval(5.5), now: due)
         #expect(try store.resolve("latest").activation.notBefore == due.addingTimeInterval(5))
+    }
+
+    @Test("an activation that ended half-way is finished by the next one", arguments: 0..<4)
+    func interrupted(_ step: Int) throws {
+        let test = try TestStore()
+        let store = try test.store()
+        let first = try publish(test, "one")
+        let second = try publish(test, "two") { $0.hold = true }
+        try store.lift("latest", now: test.now)
+        let layout = store.layout
+        // As if it had ended after the first, second … of its steps.
+        if step < 4 { try FileSystem.replaceLink(at: "\(layout.snapshots)/current", target: first.rawValue) }
+        if step < 3 { try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(first)) }
+        if step < 2 { try FileSystem.setMode(layout.tree(second), 0o700) }
+        if step < 1 { try FileSystem.remove(layout.snapshotLink(second)) }
+        try store.activateDue(now: test.now)
+        #expect(store.current == second)
+        #expect(FileSystem.readLink("\(layout.snapshots)/current") == second.rawValue)
+        #expect(FileSystem.readLink(layout.snapshotLink(second)) == "../\(layout.currentTarget(second))")
+        #expect(try mode(store, second) == 0o755)
     }
 
     @Test("a delay longer than what is kept spans: the next that is due stays until it is current")

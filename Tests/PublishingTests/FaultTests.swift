@@ -80,7 +80,7 @@ struct FaultTests {
     func changing() throws {
         let test = try TestStore()
         try test.source.write("calm", "calm")
-        try test.source.write("growing", [UInt8](repeating: 1, count: 8 << 20))
+        try test.source.write("growing", [UInt8](repeating: 1, count: 64 << 20))
         let isDone = Mutex(false)
         let started = DispatchSemaphore(value: 0)
         let ended = DispatchSemaphore(value: 0)

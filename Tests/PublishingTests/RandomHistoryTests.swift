@@ -102,7 +102,7 @@ struct RandomHistoryTests {
         try test.verify()
         try test.source.remove("pool/b")
         for file in 10..<40 { try test.source.remove("pool/a/\(file)") }
-        let shrunk = try test.snapshot()
+        let shrunk = try test.snapshot { $0.force = true }
         #expect(shrunk.torrents.count == 1 && shrunk.bytesRead == 0)
         try test.verify()
     }

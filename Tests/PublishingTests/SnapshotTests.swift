@@ -87,6 +87,16 @@ struct SnapshotTests {
         try test.verify()
     }
 
+    @Test("a file that was only touched costs a read, and no torrent is made")
+    func ctime() throws {
+        let test = try published()
+        try test.source.setExecutable("pool/small/2.deb", true)
+        try test.source.setExecutable("pool/small/2.deb", false)
+        let report = try test.snapshot()
+        #expect(!report.changed && report.bytesRead == 702)
+        #expect(try test.snapshot().bytesRead == 0)
+    }
+
     @Test("growth in place is seen, and told")
     func growth() throws {
         let test = try published()
@@ -107,6 +117,10 @@ struct SnapshotTests {
         #expect(report.bytesRead == 4000)
         try test.verify()
         #expect(try test.newestTree().hardLinks.count == 2)
+        // One of two names is replaced: the other is not read again.
+        try test.source.write("pool/b.deb", "other")
+        #expect(try test.snapshot().bytesRead == 5)
+        try test.verify()
     }
 
     @Test("links and empty directories come and go; kinds replace each other")
@@ -154,6 +168,37 @@ struct SnapshotTests {
         #expect(try test.snapshot().published)
     }
 
+    @Test("a changed torrent has patches from its predecessors, which lead on one to the next and go with them")
+    func deltas() throws {
+        let test = try published()
+        var last = try test.store().manifest(try test.store().resolve("latest").uuid).shards[0]
+        for round in 0..<6 {
+            try test.source.write("pool/small/new\(round)", "content \(round)")
+            try test.snapshot { if round == 1 { $0.tag = "kept" } }
+            let store = try test.store()
+            let shard = try store.manifest(try store.resolve("latest").uuid).shards[0]
+            let delta = try #require(shard.deltas.first)
+            #expect(delta.from == last.infoHash && delta.to == shard.infoHash && delta.torrent == shard.torrent)
+            #expect(delta.size * 10 < shard.compressedSize)
+            #expect(DeltaPath.cheapest(to: shard.infoHash, from: [last.infoHash], shard.deltas)?.deltas == [delta])
+            for delta in shard.deltas {
+                let patch = try Data(
+                    contentsOf: URL(fileURLWithPath: store.layout.delta(from: delta.from, to: delta.to)))
+                #expect(patch.count == delta.size)
+            }
+            last = shard
+        }
+        // From the tagged one, older than the chain is long, there is a patch as well.
+        let store = try test.store()
+        let tagged = try store.manifest(try store.resolve("kept").uuid).shards[0]
+        #expect(DeltaPath.cheapest(to: last.infoHash, from: [tagged.infoHash], last.deltas) != nil)
+        #expect(last.deltas.count <= TorrentWriter.generations + 1)
+        let listed = try store.feed()?.feed.snapshots.flatMap { try store.manifest($0.uuid).shards.flatMap(\.deltas) }
+        let files = try FileManager.default.contentsOfDirectory(atPath: store.layout.deltas)
+        // The spare tree's manifest lists some as well.
+        #expect(Set(listed ?? []).count <= files.count && files.count <= 3 * (TorrentWriter.generations + 1))
+    }
+
     @Test("an empty source can be published, filled and emptied")
     func empty() throws {
         let test = try TestStore()
@@ -164,8 +209,46 @@ struct SnapshotTests {
         try test.verify()
         try test.source.remove("a")
         try test.source.remove("zero")
+        #expect(try test.snapshot { $0.force = true }.published)
+        try test.verify()
+    }
+
+    @Test("a source that lost everything, or most, is not published unless it is forced")
+    func shrinkage() throws {
+        let test = try published()
+        try test.source.remove("pool")
+        let error = #expect(throws: PublishingError.self) { try test.snapshot() }
+        #expect(
+            error?.code == .shrunk && error?.message.contains("has 2 files, and the newest snapshot has 24") == true)
+        #expect(try test.store().feed()?.feed.snapshots.count == 1)
+        try test.source.remove("dists")
+        #expect(throws: PublishingError.self) { try test.snapshot { $0.changes = ["dists", "pool", "empty"] } }
+        try test.replaceSetting("max-shrinkage", "100")
+        #expect(throws: PublishingError.self, "an empty source is never right") { try test.snapshot() }
+        #expect(try test.snapshot { $0.force = true }.published)
+        try test.verify()
+    }
+
+    @Test("a directory that moved is no loss")
+    func movedDirectory() throws {
+        let test = try published()
+        try test.source.move("pool", to: "elsewhere")
         #expect(try test.snapshot().published)
         try test.verify()
+    }
+
+    @Test("a directory excluded with all that is in it is not published as an empty one")
+    func excludedDirectory() throws {
+        let test = try TestStore { $0.exclude = ["/private/", "*.tmp"] }
+        try test.source.write("a", "a")
+        try test.source.write("private/b", "b")
+        try test.source.write("parent/private/c", "c")
+        try test.source.write("odd/d.tmp", "d")
+        try test.snapshot()
+        #expect(Set(try test.newestTree().nodes.keys) == ["a", "parent/private/c", "odd"])
+        try test.source.write("private/e", "e")
+        #expect(!(try test.snapshot { $0.changes = ["private/e", "private"] }).changed)
+        #expect(!(try test.snapshot()).changed)
     }
 
     private func pieces(_ test: TestStore) throws -> Set<[UInt8]> {

@@ -16,12 +16,17 @@ final class TestStore: Sendable {
     let storePath: String
     private let clock = Mutex(TestStore.start)
 
-    init(_ change: (inout StoreConfiguration) -> Void = { _ in }) throws {
+    /// - Parameters:
+    ///   - source: where the source is; nil for a new directory.
+    ///   - store: where the store is to be; nil for beside it.
+    init(
+        source: FileTreeWriter? = nil, store: String? = nil, _ change: (inout StoreConfiguration) -> Void = { _ in }
+    ) throws {
         directory = try TemporaryDirectory("publishing")
-        source = try FileTreeWriter(directory["source"])
-        storePath = directory["store"]
+        self.source = try source ?? FileTreeWriter(directory["source"])
+        storePath = store ?? directory["store"]
         var configuration = StoreConfiguration(
-            set: try #require(SetName("debian")), source: source.root, preset: .apt, pieceLength: 16 << 10)
+            set: try #require(SetName("debian")), source: self.source.root, preset: .apt, pieceLength: 16 << 10)
         change(&configuration)
         try SnapshotStore.create(at: storePath, configuration: configuration)
     }

@@ -44,6 +44,9 @@ struct FeedTests {
         #expect(throws: FeedRefusal.wrongSet(expected: fedora, found: set)) { try check(feed, expecting: fedora) }
         #expect(throws: FeedRefusal.rolledBack(accepted: 6, offered: 5)) { try check(feed, accepted: 6) }
         #expect(throws: FeedRefusal.expired(at: feed.expires)) { try check(feed, at: 3600) }
+        try check(feed, at: -Feed.clockTolerance)
+        let early = Self.issued.addingTimeInterval(-601)
+        #expect(throws: FeedRefusal.issuedInFuture(at: feed.issued, now: early)) { try check(feed, at: -601) }
         var other = feed
         other.format = 2
         #expect(throws: FeedRefusal.unknownFormat(2)) { try check(other) }
@@ -52,13 +55,22 @@ struct FeedTests {
         #expect(throws: FeedRefusal.notInOrder) { try check(other) }
         other.snapshots = [feed.snapshots[0], feed.snapshots[0]]
         #expect(throws: FeedRefusal.notInOrder) { try check(other) }
+        // Each would be a link beside the others: none may lead out of their directory.
+        for tag in ["", ".", "..", "../../current", "a/b", "a b", "x~", "ä", String(repeating: "t", count: 65)] {
+            other = feed
+            other.tags[tag] = feed.snapshots[0].uuid
+            #expect(throws: FeedRefusal.badTag(tag)) { try check(other) }
+        }
+        other = feed
+        other.tags["12.9-rc_1.new"] = feed.snapshots[0].uuid
+        try check(other)
     }
 
     @Test("each refusal says what to make of it")
     func refusalTexts() {
         let texts = [
             FeedRefusal.wrongSet(expected: set, found: set), .unknownFormat(2), .rolledBack(accepted: 6, offered: 5),
-            .expired(at: Self.issued), .notInOrder,
+            .expired(at: Self.issued), .notInOrder, .issuedInFuture(at: Self.issued, now: feed.expires),
         ].map(\.description)
         #expect(Set(texts).count == texts.count)
         #expect(texts[3].contains("2023-11-14T22:13:20Z"))

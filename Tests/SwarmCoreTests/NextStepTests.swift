@@ -52,6 +52,18 @@ struct NextStepTests {
         #expect(try decide(feed, [1: .active, 2: .fetching]) == .fetch(try id(3)))
     }
 
+    @Test(
+        "During an embargo, what readers may see comes first; then the one that waits; and what was begun is finished")
+    func embargo() throws {
+        let feed = try feed([(1, false, 0), (2, false, 0), (3, true, 0)])
+        #expect(try decide(feed, [:]) == .fetch(try id(2)))
+        #expect(try decide(feed, [1: .active]) == .fetch(try id(2)))
+        #expect(try decide(feed, [1: .active, 2: .fetching]) == .fetch(try id(2)))
+        #expect(try decide(feed, [1: .retained, 2: .active]) == .fetch(try id(3)))
+        #expect(try decide(feed, [1: .active, 3: .fetching]) == .fetch(try id(3)))
+        #expect(try decide(feed, [1: .active, 3: .ready]) == .wait(until: nil))
+    }
+
     @Test("A ready snapshot becomes current when its time has come, and not before")
     func time() throws {
         #expect(try decide(try feed([(1, false, 0)]), [1: .ready]) == .activate(try id(1)))

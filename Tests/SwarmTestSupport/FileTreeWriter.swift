@@ -31,6 +31,29 @@ public struct FileTreeWriter: Sendable {
         try write(path, Array(text.utf8), mtime: mtime, executable: executable)
     }
 
+    /// Makes a new file under its own name at once: for names that leave no room for a temporary one.
+    public func create(_ path: String, _ bytes: [UInt8], mtime: Int = 1_700_000_000) throws {
+        try makeParent(path)
+        let descriptor = open(location(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw SystemCallFailure("open", path) }
+        defer { close(descriptor) }
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else { throw SystemCallFailure("write", path) }
+        try setTime(location(path), mtime)
+    }
+
+    /// Overwrites bytes in place; time, size and inode stay as they are.
+    public func damage(_ path: String, at offset: Int, _ bytes: [UInt8]) throws {
+        var info = stat()
+        let descriptor = open(location(path), O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0, fstat(descriptor, &info) == 0 else { throw SystemCallFailure("open", path) }
+        defer { close(descriptor) }
+        guard pwrite(descriptor, bytes, bytes.count, offset) == bytes.count else {
+            throw SystemCallFailure("write", path)
+        }
+        let times = [info.st_mtim, info.st_mtim]
+        guard futimens(descriptor, times) == 0 else { throw SystemCallFailure("futimens", path) }
+    }
+
     /// Adds bytes to a file in place.
     public func append(_ path: String, _ bytes: [UInt8]) throws {
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: location(path)))

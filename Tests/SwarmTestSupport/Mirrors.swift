@@ -53,10 +53,10 @@ public final class Master: Sendable {
     /// The public key.
     public let key: String
 
-    /// Makes a store of the set `debian` for the source that `fill` writes.
+    /// Makes a store of the set `debian` for the source that `fill` writes; `options` are further ones of `init`.
     public init(
         _ bench: TestBench, preset: String = "apt", pieceLength: String = "64KiB", configuration: String = "",
-        fill: (FileTreeWriter) throws -> Void
+        options: [String] = [], fill: (FileTreeWriter) throws -> Void
     ) async throws {
         self.bench = bench
         source = try FileTreeWriter(bench["source"])
@@ -67,7 +67,7 @@ public final class Master: Sendable {
             [
                 "init", "--set", "debian", "--source", source.root, "--store", store, "--preset", preset,
                 "--piece-length", pieceLength,
-            ])
+            ] + options)
         guard made.status == 0 else { throw ProgramFailure("\(made)") }
         if !configuration.isEmpty {
             let path = "\(store)/config.toml"
@@ -76,6 +76,15 @@ public final class Master: Sendable {
         }
         let shown = try await bench.run("swarm-publish", ["key", "--store", store])
         key = shown.text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Gives a setting that the store's configuration has another value, in TOML.
+    public func setSetting(_ name: String, _ value: String) throws {
+        let path = "\(store)/config.toml"
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        let changed = lines.map { $0.hasPrefix("\(name) = ") ? "\(name) = \(value)" : String($0) }
+        try changed.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
     }
 
     /// Runs a command of `swarm-publish` that must succeed.

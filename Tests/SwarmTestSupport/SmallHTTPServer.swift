@@ -41,6 +41,10 @@ public final class SmallHTTPServer: Sendable {
         case endless
         /// The head and a first part of a body of `length` bytes; nothing follows until `stop`.
         case stalled(length: Int, [UInt8])
+        /// The head, and then a byte of the body now and then, as long as the asker waits.
+        case trickled(length: Int, [UInt8])
+        /// Nothing at all, until the asker hangs up.
+        case silence
         /// These bytes, and no HTTP.
         case garbage([UInt8])
 
@@ -120,10 +124,23 @@ public final class SmallHTTPServer: Sendable {
         case .stalled(let length, let part):
             Self.send(connection, Self.head(200, "Content-Length: \(length)"))
             Self.send(connection, part)
-            var byte: UInt8 = 0
-            while recv(connection, &byte, 1, 0) > 0 {}
+            Self.awaitEnd(connection)
+        case .trickled(let length, let body):
+            Self.send(connection, Self.head(200, "Content-Length: \(length)"))
+            for byte in body {
+                guard Self.send(connection, [byte]) else { return }
+                // The pace is what is tested.
+                usleep(200_000)
+            }
+            Self.awaitEnd(connection)
+        case .silence: Self.awaitEnd(connection)
         case .garbage(let bytes): Self.send(connection, bytes)
         }
+    }
+
+    private static func awaitEnd(_ connection: Int32) {
+        var byte: UInt8 = 0
+        while recv(connection, &byte, 1, 0) > 0 {}
     }
 
     /// A peer that is gone is no signal.
@@ -165,8 +182,8 @@ public final class SmallHTTPServer: Sendable {
             query: target.count > 1 ? String(target[1]) : "", headers: headers, client: client)
     }
 
-    /// Percent-decoding.
-    static func decoded(_ text: String) -> [UInt8] {
+    /// Percent-decoding. (Foundation's takes a name for a text, and loses a byte order mark at its beginning.)
+    public static func decoded(_ text: String) -> [UInt8] {
         var result: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

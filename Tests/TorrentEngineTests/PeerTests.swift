@@ -63,7 +63,9 @@ struct PeerTests {
             try await node.finished()
             await node.flush(torrent.infoHash)
             #expect(torrent.differences(under: target) == [])
-            #expect(await node.traffic(torrent.infoHash).refused == 32_768)
+            // Before it was banned, it may have been asked for the piece again.
+            let refused = await node.traffic(torrent.infoHash).refused
+            #expect(refused >= 32_768 && refused.isMultiple(of: 32_768))
         }
     }
 

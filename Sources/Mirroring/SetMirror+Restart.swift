@@ -1,0 +1,30 @@
+internal import FileTree
+internal import Logging
+internal import SwarmCore
+
+extension SetMirror {
+    /// The link is the truth: what it names is active, whatever the database said before the crash.
+    func reconcileAfterRestart() async throws {
+        if let note = try FileSystem.contents(layout.feed), let accepted = try? accept(note, stored: true) {
+            feed = accepted
+            onFeed(accepted.version, note)
+        }
+        if let current = visible, let row = snapshots[current], row.state == .ready || row.state == .retained {
+            try setActive(row)
+        }
+        for (id, row) in snapshots where row.state != .building && !FileSystem.exists(layout.files(of: id)) {
+            logger.warning("the tree of a snapshot was removed by somebody", metadata: ["snapshot": "\(id)"])
+            try state.remove(id)
+            snapshots[id] = nil
+        }
+        if let active = snapshots.values.first(where: { $0.state == .active }), !FileSystem.exists(layout.current) {
+            logger.warning("the link \(layout.current) was removed by somebody; it is made again")
+            try FileSystem.replaceLink(at: layout.current, target: layout.currentTarget(active.uuid))
+        }
+        try FileSystem.remove(layout.current + FileSystem.temporaryLinkSuffix)
+        try restoreLinks()
+        try FileSystem.removeTree("\(layout.swarm)/parts")
+        let trash = trash
+        do { try await offPool { try FileSystem.removeTree(trash) } } catch { logger.warning("\(error)") }
+    }
+}

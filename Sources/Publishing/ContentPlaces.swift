@@ -1,0 +1,52 @@
+internal import FileTree
+internal import Metainfo
+internal import SwarmCore
+
+/// Where the contents of a new snapshot are: what was read just now in the source, all else in the parent's tree, which
+/// nobody changes. Either is compared with what is known of it whenever it is used.
+struct ContentPlaces: Sendable {
+    /// The source's directory.
+    let source: String
+    /// The directory of the parent's files; nil for a first snapshot.
+    let tree: String?
+    /// What the parent's tree lacks.
+    let lost: Set<String>
+    /// What was read.
+    let read: FileTable
+    let index: SourceIndex
+
+    /// Whether the source is where a path's content is taken from.
+    func isInSource(_ path: String) -> Bool { tree == nil || read.index(of: path) != nil || lost.contains(path) }
+
+    /// Where a path of the new snapshot can be read.
+    func location(_ path: String) -> String {
+        guard let tree, !isInSource(path) else { return sourceLocation(path) }
+        return "\(tree)/\(path)"
+    }
+
+    /// Where a path lies in the source.
+    func sourceLocation(_ path: String) -> String { "\(source)/\(path)" }
+
+    /// Throws when a file is no longer the one whose content is known.
+    ///
+    /// - Parameter isLinked: whether a tree of ours was given the file, or lost it, since it was looked at: that changed
+    ///   its ctime.
+    func check(_ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false) throws {
+        guard let status, try isKnown(path, status, isLinked) else {
+            throw PublishingError(
+                .changing,
+                "\(location) changed after it was read; nothing was published. Run it again when the source holds still"
+            )
+        }
+    }
+
+    private func isKnown(_ path: String, _ status: FileStatus, _ isLinked: Bool) throws -> Bool {
+        let known = read.index(of: path).map { SourceIndex.Row(file: read.status($0), sha256: nil) }
+        guard let row = try known ?? index.row(path) else { return false }
+        if row.isCurrent(status) { return true }
+        guard row.size == status.size else { return false }
+        // Another inode than the source's is a copy of the tree's own, which nobody writes to.
+        guard row.inode == status.inode else { return !isInSource(path) }
+        return isLinked && row.mtime == status.mtime
+    }
+}

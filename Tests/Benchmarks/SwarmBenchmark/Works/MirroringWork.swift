@@ -1,0 +1,130 @@
+import FileTree
+import Foundation
+import SwarmCore
+
+/// A tree that is published, mirrored, and changed again and again, by ours and by the other techniques side by side.
+final class MirroringWork {
+    let workspace: Workspace
+    let ledger: Ledger
+    let section: String
+    let tree: GeneratedTree
+    let master: SwarmMaster
+    let directory: String
+    private let name: String
+    /// What publishing cost, apart from how the snapshot is spread.
+    var publishing = PublishingMeasures()
+    /// Whether one mirror is also kept by the techniques for single mirrors, and its node measured at a restart.
+    let isDetailed: Bool
+    private let counts: [Int]
+
+    /// Generates the tree and makes the store. `counts` are the numbers of mirrors, one after the other.
+    init(
+        _ workspace: Workspace, _ ledger: Ledger, section: String, shape: TreeShape, mirrors counts: [Int],
+        isDetailed: Bool
+    ) throws {
+        self.isDetailed = isDetailed
+        self.workspace = workspace
+        self.ledger = ledger
+        self.section = section
+        self.counts = counts
+        name = "\(shape.files)-\(shape.name.prefix(4))"
+        directory = workspace[name]
+        ledger.step("\(section), up to \(counts.max() ?? 1) mirrors")
+        tree = try GeneratedTree("\(directory)/source", shape)
+        ledger.step("  \(tree.files) files with \(Quantity.bytes(Double(tree.bytes))) generated")
+        master = try SwarmMaster(workspace, source: tree.root, store: "\(directory)/store")
+    }
+
+    /// All of it.
+    func run() throws {
+        try publishFirst()
+        try master.serve()
+        for count in counts {
+            try MirrorGroup(self, count: count).run()
+            try workspace.discard("\(name)/mirrors-\(count)")
+        }
+        try master.stop()
+    }
+
+    /// The first snapshot, and those of a source that did not change.
+    private func publishFirst() throws {
+        try workspace.flush()
+        publishing.first = try master.snapshot().cost
+        ledger.step("  published in \(Quantity.seconds(publishing.first?.cpu ?? 0)) of CPU")
+        // Names and inodes are in the kernel's caches from here on, for both.
+        for _ in 0..<3 {
+            let find = try workspace.run(["find", tree.root, "-printf", "%p %s %T@ %C@ %i\\n"]).cost
+            let scan = try master.snapshot().cost
+            let named = try master.snapshot(changes: [tree.someFile]).cost
+            publishing.unchanged.append((find: find, scan: scan, named: named))
+        }
+    }
+
+    /// Publishes a change: every second one by `--changes`.
+    func publish(_ change: TreeChange, update: Int) throws -> (snapshot: SnapshotID, cost: ProcessCost) {
+        let byName = update % 2 == 0
+        let (report, cost) = try master.snapshot(changes: byName ? change.paths : nil)
+        if byName {
+            publishing.named.append((change, report.bytesRead, cost))
+        } else {
+            publishing.scanned.append((change, report.bytesRead, cost))
+        }
+        return (try report.snapshot, cost)
+    }
+}
+
+/// What publishing cost.
+struct PublishingMeasures {
+    /// The first snapshot, for which everything is read.
+    var first: ProcessCost?
+    /// A scan by `find`, one by us, and a look at one named path, in turn.
+    var unchanged: [(find: ProcessCost, scan: ProcessCost, named: ProcessCost)] = []
+    /// Changes that were found by a scan: what changed, bytes that were read, and the cost.
+    var scanned: [(change: TreeChange, read: Int64, cost: ProcessCost)] = []
+    /// Changes that were given by name.
+    var named: [(change: TreeChange, read: Int64, cost: ProcessCost)] = []
+
+    /// The lines of the table.
+    func rows(_ section: String, files: Int) -> [Row] {
+        let isSmaller = files < 1_000_000
+        var rows: [Row] = []
+        func median(_ values: [Double]) -> Double { Statistics.median(values) ?? 0 }
+        let find = median(unchanged.map(\.find.cpu))
+        let scan = median(unchanged.map(\.scan.cpu))
+        if let first {
+            rows.append(Row(section, "publish, first: CPU", .seconds(first.cpu)))
+            rows.append(
+                Row(
+                    section, "publish, first: peak memory", .bytes(Double(first.memory)), goal: .atMost(.bytes(500e6)),
+                    isSmaller: isSmaller))
+        }
+        rows.append(
+            Row(
+                section, "publish, no change: CPU", .seconds(scan), against: "find -printf", .seconds(find),
+                goal: .ratio(atMost: 1.5)))
+        rows.append(
+            Row(
+                section, "publish, no change, --changes: wall", .seconds(median(unchanged.map(\.named.wall))),
+                goal: .atMost(.seconds(0.05)), isSmaller: isSmaller))
+        let read = scanned.reduce(0) { $0 + Double($1.read) }
+        let new = scanned.reduce(0) { $0 + Double($1.change.newBytes) }
+        rows.append(
+            Row(
+                section, "publish, 1 %: bytes read", .bytes(read / Double(max(1, scanned.count))), against: "new bytes",
+                .bytes(new / Double(max(1, scanned.count))), goal: .ratio(atMost: 1, "≤ 1 x")))
+        rows.append(
+            Row(
+                section, "publish, 1 %: CPU", .seconds(median(scanned.map(\.cost.cpu))), against: "no change",
+                .seconds(scan), goal: .ratio(atMost: 2)))
+        rows.append(
+            Row(
+                section, "publish, 1 %: peak memory", .bytes(median(scanned.map { Double($0.cost.memory) })),
+                goal: .atMost(.bytes(500e6)), isSmaller: isSmaller))
+        if !named.isEmpty {
+            rows.append(
+                Row(section, "publish, 1 %, --changes: wall", .seconds(median(named.map(\.cost.wall)))))
+            rows.append(Row(section, "publish, 1 %, --changes: CPU", .seconds(median(named.map(\.cost.cpu)))))
+        }
+        return rows
+    }
+}

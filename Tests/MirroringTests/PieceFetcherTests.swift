@@ -1,0 +1,50 @@
+import Metainfo
+import SwarmCore
+import Testing
+
+@testable import Mirroring
+
+@Suite("Requests for pieces over HTTP")
+struct PieceFetcherTests {
+    private static let pieceLength = 1 << 20
+
+    /// A large file of 10 pieces, one of 2 pieces, and small ones that share a piece.
+    private func torrent() throws -> Torrent {
+        var layout = ShardLayout(policy: ShardLayout.Policy(pieceLength: Self.pieceLength, alignFrom: 128 << 10))
+        var change = ShardLayout.Change()
+        change.added = [("a", 10), ("b", 2)].map { file($0.0, Int64($0.1 * Self.pieceLength)) }
+        change.added += (0..<5).map { file("small\($0)", 1000) }
+        layout.apply(change, largeFileHashes: [:]) { _ in false }
+        let hash = Digest.sha1([1])
+        layout.complete(
+            Dictionary(layout.missingPieces.map { ($0.piece, hash) }, uniquingKeysWith: { first, _ in first }))
+        return try Torrent(parsing: layout.encode(name: "demo"))
+    }
+
+    private func file(_ path: String, _ length: Int64) -> FileEntry {
+        FileEntry(
+            path: path, length: length, mtime: 1, executable: false, priority: .payload,
+            sha256: Digest.sha256(Array(path.utf8)))
+    }
+
+    private func runs(_ missing: PieceSet, without asked: [Int] = [], limit: Int = 100) throws -> [Range<Int>] {
+        let torrent = try torrent()
+        var set = PieceSet(pieceCount: torrent.pieceCount)
+        for piece in asked { set[piece] = true }
+        return PieceFetcher.runs(of: [missing], without: [set], [torrent], limit: limit).map(\.pieces)
+    }
+
+    @Test("Neighbouring pieces of one large file come in one request of bounded length; packed ones by themselves")
+    func runs() throws {
+        let all = PieceSet(pieceCount: try torrent().pieceCount, full: true)
+        #expect(try runs(all) == [0..<4, 4..<8, 8..<10, 10..<12, 12..<13])
+    }
+
+    @Test("What was asked for is left out, and no more runs are worked out than are wanted")
+    func partial() throws {
+        let all = PieceSet(pieceCount: try torrent().pieceCount, full: true)
+        #expect(try runs(all, without: [1, 2, 11, 12]) == [0..<1, 3..<7, 7..<10, 10..<11])
+        #expect(try runs(all, limit: 2) == [0..<4, 4..<8])
+        #expect(try runs(PieceSet(pieceCount: all.pieceCount)).isEmpty)
+    }
+}

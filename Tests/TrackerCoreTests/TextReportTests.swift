@@ -1,0 +1,94 @@
+import FoundationEssentials
+import SwarmCore
+import Testing
+
+@testable import TrackerCore
+
+struct TextReportTests {
+    private func network() -> ProgressBoard {
+        var all = board(
+            [
+                report("ftp.example.org", state: .active, current: 1), report("mirror.example.net", had: 250, rate: 10),
+                report(
+                    "slow.example.com", had: 10,
+                    error: "the disk is full: free 3 GB, or take away a snapshot that no reader needs any more"),
+            ],
+            regions: ["ftp.example.org": "europe", "mirror.example.net": "europe"])
+        all.setFeed(feed([0, 1], hold: true), read: noon.addingTimeInterval(-4))
+        return all
+    }
+
+    @Test func fitsEightyColumns() {
+        let report = network().report(swarms: 2, peers: 31, now: noon)
+        #expect(
+            TextReport().render(report) == """
+                swarm-tracker 0.1.0   2026-03-01 12:00:00 UTC
+                3 nodes, 3 reporting; 31 peers in 2 swarms
+
+                debian  feed 7, read 4s ago
+                  newest 1  00000001  made 12m ago  HELD  1.0 kB in 10 files
+                    nodes  [##########....................]  33%  1 of 3 have it
+                    bytes  [############..................]  42%  1.3 kB of 3.0 kB
+                    active 1  ready 0  fetching 2  waiting 0  silent 0
+                    linked 130 B, fetched 130 B: master 0%, peers 100%, HTTP 0%
+                    region           nodes  done  silent  bytes  least
+                    elsewhere            1     0       0     1%  slow.example.com 1%
+                    europe               2     1       0    62%  mirror.example.net 25%
+                    behind
+                      slow.example.com             elsewhere    1%  does not move
+                        the disk is full: free 3 GB, or take away a snapshot that no reader
+                        needs any more
+                      mirror.example.net           europe      25%  1m 15s left
+                  earlier 0  00000000  1 of 3 nodes have it, or went past it
+
+                """)
+    }
+
+    @Test(arguments: [60, 80, 200])
+    func noLineIsWiderThanAskedFor(width: Int) {
+        var all = network()
+        let long = String(repeating: "long words of a node ", count: 30) + "\u{1b}[2J\u{202e}"
+        let name = String(repeating: "n", count: 64)
+        all.setRegistrations([NodeRegistration(name: node(name), region: String(repeating: "r", count: 40))])
+        all.take(report(name, had: 1, error: long), received: noon, place: nil)
+        let text = TextReport(width: width).render(all.report(swarms: 0, peers: 0, now: noon))
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= width })
+        #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
+    }
+
+    @Test func emptyNetworkIsReportedToo() {
+        var empty = ProgressBoard()
+        #expect(
+            TextReport().render(empty.report(swarms: 0, peers: 0, now: noon)).contains("no set's feed was read yet"))
+        empty.setFeed(feed([]), read: noon)
+        empty.setRegistrations([.init(name: node("a"))])
+        let text = TextReport().render(empty.report(swarms: 0, peers: 0, now: noon))
+        #expect(text.contains("no snapshot is live"))
+        #expect(text.contains("never heard of: a"))
+    }
+
+    @Test func showsTheEmbargo() throws {
+        let question = EmbargoQuestion(threshold: 0.6, regionMinimum: 0.5)
+        let answer = try #require(network().embargo(set("debian"), snapshot(1), question, now: noon))
+        #expect(
+            TextReport().render(answer) == """
+                HOLD  debian 1  00000001  33% (1 of 3 nodes), 60% needed
+                  in every region: 50% needed
+                  europe           50% (1 of 2 nodes)
+                  elsewhere        0% (0 of 1 node)
+                  not to be expected: too few of the missing nodes make progress
+                    behind
+                      mirror.example.net           europe      25%  1m 15s left
+                      slow.example.com             elsewhere    1%  does not move
+                        the disk is full: free 3 GB, or take away a snapshot that no reader
+                        needs any more
+
+                """)
+        #expect(TextReport(color: true).render(answer).hasPrefix("\u{1b}[33mHOLD"))
+    }
+
+    @Test func reportSurvivesJSON() throws {
+        let report = network().report(swarms: 2, peers: 31, now: noon)
+        #expect(try Documents.decode(TrackerReport.self, from: Documents.encode(report)) == report)
+    }
+}

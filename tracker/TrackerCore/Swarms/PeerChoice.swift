@@ -1,0 +1,193 @@
+internal import SwarmCore
+
+/// Which peers an announce is answered with: near ones, and so many far ones that no region starves.
+///
+/// Peers that learn of each other connect, and what is connected exchanges pieces; so each piece crosses between two
+/// regions about as often as there are links that it can cross by (Bindal et al., "Improving Traffic Locality in
+/// BitTorrent via Biased Neighbor Selection", 2006). Therefore:
+///
+/// - All peers hear of the near ones, those of their own region, and of the nearest first where there are too many.
+/// - A few downloading peers of each region, its *gateways*, hear of far peers as well: of the master's seeds, of seeds,
+///   and of other regions' gateways, in all regions in turn.
+/// - Of the master's seeds only gateways hear, so that they are shared evenly among the regions; the master's own region
+///   is no exception.
+/// - A peer that has received nothing from one announce to the next hears of far peers too, whatever it is: pieces that
+///   a whole region lacks come in even when all its gateways are dead.
+/// - Whoever would hear of hardly anybody hears of more far peers.
+///
+/// The numbers were found by `swarm-tracker simulate`. What a piece costs in crossings grows with gateways and far
+/// peers; the time until all have everything falls, and from two of each on it falls hardly any more.
+public struct PeerChoicePolicy: Hashable, Sendable {
+    /// The smallest number of gateways in a region.
+    public var gateways = 2
+    /// Beyond that number, one in so many peers of a region is a gateway.
+    public var peersPerGateway = 50
+    /// How many far peers a gateway hears of.
+    public var farPeers = 2
+    /// How many peers anybody hears of at least, as far as there are any.
+    public var enough = 2
+    /// How many peers of a region are looked at to find the nearest, or a seed.
+    public var scan = 256
+
+    /// The policy that the simulation has found good.
+    public init() {}
+
+    /// Whether a downloading peer that announces is to be a gateway of its region from now on.
+    ///
+    /// A place that is free goes to the first that comes. Of those that are new, one in three may take it: otherwise the
+    /// node that is always first would be the gateway of all torrents of its set.
+    func makesGateway(_ peer: Peer, isNew: Bool, in region: RegionPeers?) -> Bool {
+        let others = region?.peers ?? []
+        if let same = others.first(where: { $0.rank == peer.rank }), same.isGateway { return true }
+        guard !isNew || peer.rank.isMultiple(of: 3) else { return false }
+        // A region with a seed has every piece.
+        guard !others.contains(where: { $0.roles.contains(.complete) }) else { return false }
+        return others.count(where: \.isGateway)
+            < max(gateways, (others.count + peersPerGateway - 1) / peersPerGateway)
+    }
+}
+
+/// Who asks for peers.
+struct Asker: Sendable {
+    let rank: UInt64
+    let place: PlaceID
+    let region: RegionID
+    let isMaster: Bool
+    let isDownloading: Bool
+    /// Whether it hears of far peers for its region.
+    let isGateway: Bool
+    /// Whether it is downloading and has received nothing since it announced last.
+    let isStuck: Bool
+    /// Whether the answer holds IPv4 or IPv6 addresses only; nil for both.
+    let family: Family?
+
+    enum Family: Sendable { case v4, v6 }
+}
+
+/// The decision for one asker: a pure function of the swarm and of random numbers.
+struct PeerChoice {
+    let policy: PeerChoicePolicy
+    let places: PlaceDirectory
+    let swarm: Swarm
+    let asker: Asker
+
+    /// At most `wanted` peers, each once, never the asker, and no seed for one who wants nothing.
+    func choose(_ wanted: Int, using random: inout some RandomNumberGenerator) -> [PeerEndpoint] {
+        guard wanted > 0 else { return [] }
+        var chosen = Chosen(asker: asker, capacity: wanted)
+        if asker.isMaster {
+            addGateways(to: &chosen, wanted)
+        } else {
+            let own = swarm.peers(of: asker.region)
+            let far = asker.isGateway || asker.isStuck ? min(wanted, policy.farPeers) : 0
+            if let own { addNear(own, to: &chosen, wanted - far, &random) }
+            let more = min(wanted, max(chosen.count + far, policy.enough))
+            addFar(to: &chosen, until: more, &random)
+        }
+        return chosen.peers.map(\.endpoint)
+    }
+
+    /// A seed of the master hears of the gateways of all regions, equally many of each.
+    private func addGateways(to chosen: inout Chosen, _ wanted: Int) {
+        let gateways = swarm.regions.map { $0.peers.filter(\.isGateway) }
+        for turn in 0..<(gateways.map(\.count).max() ?? 0) {
+            for region in gateways where turn < region.count && chosen.count < wanted { chosen.take(region[turn]) }
+        }
+    }
+
+    /// Adds peers of the asker's region, the nearest first, to an answer that is still empty.
+    private func addNear(
+        _ own: RegionPeers, to chosen: inout Chosen, _ count: Int, _ random: inout some RandomNumberGenerator
+    ) {
+        guard count > 0 else { return }
+        if own.peers.count - 1 <= count {
+            for peer in own.peers where chosen.count < count { chosen.takeNew(peer) }
+            return
+        }
+        let candidates = Self.ring(own, max(policy.scan, count + 1), &random)
+        let distances = candidates.map { places.distance(asker.place, $0.place) }
+        for distance in Distance.allCases {
+            for (peer, itsDistance) in zip(candidates, distances) where itsDistance == distance {
+                guard chosen.count < count else { return }
+                chosen.takeNew(peer)
+            }
+        }
+    }
+
+    /// Some peers of a region from a random place in the ring of ranks, so that everybody is heard of equally often.
+    private static func ring(
+        _ region: RegionPeers, _ count: Int, _ random: inout some RandomNumberGenerator
+    ) -> [Peer] {
+        let peers = region.peers
+        let start = Int.random(in: peers.indices, using: &random)
+        return (start..<(start + min(peers.count, count))).map {
+            $0 < peers.count ? peers[$0] : peers[$0 - peers.count]
+        }
+    }
+
+    private func addFar(
+        to chosen: inout Chosen, until limit: Int, _ random: inout some RandomNumberGenerator
+    ) {
+        // A seed connects to far peers only when there is nobody near to serve.
+        guard chosen.count < limit, asker.isDownloading || chosen.count == 0 else { return }
+        if asker.isGateway { for peer in swarm.masters where chosen.count < limit { chosen.take(peer) } }
+        var sources = swarm.regions.filter { $0.region != asker.region }.map { farSource($0, &random) }
+        // For those who are no gateway, the master's seeds are like one more region.
+        if !asker.isGateway, !swarm.masters.isEmpty { sources.append(.masters) }
+        // One turn after the other, each in another order, so that no two regions are each other's only neighbours.
+        var before = -1
+        while chosen.count < limit, chosen.count > before {
+            before = chosen.count
+            sources.shuffle(using: &random)
+            for source in sources where chosen.count < limit {
+                switch source {
+                case .masters: for peer in swarm.masters.shuffled(using: &random).prefix(1) { chosen.take(peer) }
+                case .region(let seed?, _) where !chosen.contains(seed): chosen.take(seed)
+                case .region(_, let others):
+                    if let peer = others.filter({ !chosen.contains($0) }).randomElement(using: &random) {
+                        chosen.take(peer)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who another region can be fed by: a seed, and its gateways, or anybody where there is none.
+    private enum FarSource {
+        case region(seed: Peer?, others: [Peer])
+        case masters
+    }
+
+    private func farSource(_ region: RegionPeers, _ random: inout some RandomNumberGenerator) -> FarSource {
+        let some = Self.ring(region, policy.scan, &random)
+        let gateways = region.peers.filter(\.isGateway)
+        return .region(
+            seed: some.first { $0.roles.contains(.complete) },
+            others: gateways.isEmpty ? some.filter(\.isDownloading) : gateways)
+    }
+}
+
+/// The peers of an answer.
+private struct Chosen {
+    let asker: Asker
+    private(set) var peers: [Peer] = []
+
+    init(asker: Asker, capacity: Int) {
+        self.asker = asker
+        peers.reserveCapacity(capacity)
+    }
+
+    var count: Int { peers.count }
+
+    func contains(_ peer: Peer) -> Bool { peers.contains { $0.rank == peer.rank } }
+
+    /// Adds a peer unless it is there already, or of no use.
+    mutating func take(_ peer: Peer) { if !contains(peer) { takeNew(peer) } }
+
+    /// Adds a peer that is not there yet, unless it is the asker, cannot be reached, or has nothing to exchange.
+    mutating func takeNew(_ peer: Peer) {
+        guard peer.rank != asker.rank, asker.isDownloading || peer.isDownloading else { return }
+        if let family = asker.family, peer.address.isV4 != (family == .v4) { return }
+        peers.append(peer)
+    }
+}

@@ -1,0 +1,167 @@
+public import SwarmCore
+
+/// All swarms of a tracker: the one owner of its peers. It has no clock and no socket; whoever holds it gives the time,
+/// in seconds of a steady clock, and keeps threads apart.
+public struct SwarmTable: Sendable {
+    /// How often clients announce, and how much is kept.
+    public struct Limits: Hashable, Sendable {
+        /// Seconds between two announces of a peer, before the jitter.
+        public var interval = 300
+        /// Seconds before which a peer without news hears of nobody.
+        public var minInterval = 60
+        /// How many peers an answer holds when the client does not say.
+        public var peers = 50
+        /// How many peers an answer holds at most.
+        public var maxPeers = 200
+        /// The most swarms of torrents that belong to no known set.
+        public var openTorrents = 10_000
+        /// The most peers of one swarm.
+        public var peersPerTorrent = 20_000
+
+        /// What suits a mirror network.
+        public init() {}
+
+        /// Seconds after which a silent peer is forgotten: two announces and a bit may be lost.
+        public var expiry: Int { interval * 5 / 2 }
+    }
+
+    /// Who may announce what.
+    public enum Admission: Hashable, Sendable {
+        /// Any torrent, from anyone.
+        case open
+        /// The torrents of known sets.
+        case known
+    }
+
+    /// A torrent of a known set.
+    public struct KnownTorrent: Hashable, Sendable {
+        /// Its set.
+        public var set: SetName
+        /// Whether only registered nodes may announce it.
+        public var isPrivate: Bool
+
+        /// Both parts given.
+        public init(set: SetName, isPrivate: Bool = false) {
+            self.set = set
+            self.isPrivate = isPrivate
+        }
+    }
+
+    private let limits: Limits
+    private let policy: PeerChoicePolicy
+    private let admission: Admission
+    private let hash: SipHash
+    private var swarms: [InfoHash: Swarm] = [:]
+    private var known: [InfoHash: KnownTorrent] = [:]
+    private var masters: Set<PeerEndpoint> = []
+    private var places = PlaceDirectory()
+
+    /// An empty table; `hash` has a key that nobody else knows.
+    public init(
+        limits: Limits = Limits(), policy: PeerChoicePolicy = PeerChoicePolicy(), admission: Admission = .known,
+        hash: SipHash
+    ) {
+        self.limits = limits
+        self.policy = policy
+        self.admission = admission
+        self.hash = hash
+    }
+
+    /// How many peers there are, each counted in every swarm that it is in.
+    public var peerCount: Int { swarms.values.reduce(0) { $0 + $1.peerCount } }
+
+    /// How many swarms have peers, or had some lately.
+    public var swarmCount: Int { swarms.count }
+
+    /// Replaces the torrents that are known, and the endpoints of the masters' seeds. Unless everything may be announced,
+    /// what is not known any more is forgotten with its peers.
+    public mutating func setKnown(_ torrents: [InfoHash: KnownTorrent], masters: Set<PeerEndpoint>) {
+        known = torrents
+        self.masters = masters
+        if admission == .known { swarms = swarms.filter { torrents[$0.key] != nil } }
+    }
+
+    /// Takes what a peer tells, and answers with others. `isNode` says that it showed a registered node's token; `family`
+    /// restricts the answer to addresses like the asker's.
+    public mutating func announce(
+        _ announce: Announce, from address: IPAddress, at place: Place, isNode: Bool, onlySameFamily: Bool, now: Int,
+        using random: inout some RandomNumberGenerator
+    ) throws(Refusal) -> AnnounceAnswer {
+        try admit(announce.infoHash, isNode: isNode)
+        let placeID = places.id(of: place)
+        let region = places.region(of: placeID)
+        var swarm = swarms.removeValue(forKey: announce.infoHash) ?? Swarm(salt: hash.hash(announce.infoHash.bytes))
+        defer { swarms[announce.infoHash] = swarm }
+        let rank = hash.hash(address.high, address.low, UInt64(announce.port), swarm.salt)
+        let interval = limits.interval + Int.random(in: 0...(limits.interval / 10), using: &random)
+        var answer = AnnounceAnswer(
+            interval: interval, minInterval: limits.minInterval, counts: swarm.counts, peers: [])
+        if announce.event == .stopped {
+            swarm.remove(rank: rank, region: region)
+            answer.counts = swarm.counts
+            return answer
+        }
+        var peer = Peer(
+            rank: rank, address: address, port: announce.port, roles: Self.roles(announce), place: placeID,
+            lastSeen: UInt32(clamping: now), left: UInt32(truncatingIfNeeded: announce.left))
+        let isMaster = peer.roles.contains(.complete) && masters.contains(peer.endpoint)
+        if swarm.peerCount >= limits.peersPerTorrent, !swarm.contains(rank: rank, region: region) {
+            throw Refusal("this swarm has \(limits.peersPerTorrent) peers already", retry: .minutes(30))
+        }
+        if peer.isDownloading,
+            policy.makesGateway(peer, isNew: announce.event == .started, in: swarm.peers(of: region))
+        {
+            peer.roles.insert(.gateway)
+        }
+        let previous = swarm.put(peer, region: region, isMaster: isMaster)
+        if announce.event == .completed { swarm.countCompletion() }
+        answer.counts = swarm.counts
+        let age = previous.map { now - Int($0.lastSeen) } ?? 0
+        if previous != nil, announce.event == .regular, age < limits.minInterval { return answer }
+        let family: Asker.Family? = onlySameFamily ? (address.isV4 ? .v4 : .v6) : nil
+        let asker = Asker(
+            rank: rank, place: placeID, region: region, isMaster: isMaster, isDownloading: peer.isDownloading,
+            isGateway: peer.isGateway,
+            isStuck: peer.isDownloading && age >= limits.minInterval && previous?.left == peer.left, family: family)
+        let choice = PeerChoice(policy: policy, places: places, swarm: swarm, asker: asker)
+        answer.peers = choice.choose(min(announce.wanted ?? limits.peers, limits.maxPeers), using: &random)
+        return answer
+    }
+
+    private func admit(_ infoHash: InfoHash, isNode: Bool) throws(Refusal) {
+        if let torrent = known[infoHash] {
+            if torrent.isPrivate, !isNode {
+                throw Refusal(
+                    "the set \(torrent.set) is for registered nodes: announce to /announce/TOKEN with your node's token"
+                )
+            }
+        } else {
+            guard admission == .open else {
+                throw Refusal(
+                    "this tracker knows no such torrent: it may have left its set's feed, or not be in it yet",
+                    retry: .minutes(10))
+            }
+            guard swarms[infoHash] != nil || swarms.count < limits.openTorrents + known.count else {
+                throw Refusal("this tracker has as many torrents as it takes", retry: .minutes(30))
+            }
+        }
+    }
+
+    private static func roles(_ announce: Announce) -> Peer.Roles {
+        if announce.left == 0 { return .complete }
+        return announce.event == .paused ? .paused : []
+    }
+
+    /// The counts of a swarm; zero for one without peers.
+    public func counts(of infoHash: InfoHash) -> SwarmCounts { swarms[infoHash]?.counts ?? SwarmCounts() }
+
+    /// Forgets the peers that were not heard of for `Limits.expiry`.
+    public mutating func sweep(now: Int) {
+        let moment = UInt32(clamping: now - limits.expiry)
+        for infoHash in Array(swarms.keys) {
+            swarms[infoHash]?.removeAll(before: moment)
+            // The count of completions of a known torrent is kept as long as the torrent.
+            if swarms[infoHash]?.isEmpty == true, known[infoHash] == nil { swarms[infoHash] = nil }
+        }
+    }
+}

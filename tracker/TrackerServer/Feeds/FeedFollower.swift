@@ -1,0 +1,54 @@
+internal import AsyncHTTPClient
+internal import Logging
+internal import SwarmCore
+
+/// Follows the feed of one set, so that the tracker knows its torrents.
+struct FeedFollower: Sendable {
+    let source: FeedSource
+    let tracker: Tracker
+    let clock: TrackerClock
+    let logger: Logger
+
+    /// Seconds for which the upstream may hold its answer back.
+    private static let wait = 50
+    /// From one question to the next, even where the upstream does not hold its answers back.
+    private static let pause = Duration.seconds(10)
+
+    /// Follows until it is cancelled. What fails is logged, once for each reason, and tried again.
+    func run() async {
+        var version: UInt64 = 0
+        var torrents: [SnapshotID: Set<InfoHash>] = [:]
+        var lastFailure = ""
+        while !Task.isCancelled {
+            let next = ContinuousClock.now + Self.pause
+            do {
+                let feed = try await source.feed(after: version, wait: Self.wait, now: clock.date())
+                if let feed {
+                    var known: [SnapshotID: Set<InfoHash>] = [:]
+                    for entry in feed.snapshots {
+                        if let kept = torrents[entry.uuid] {
+                            known[entry.uuid] = kept
+                        } else {
+                            known[entry.uuid] = try await source.torrents(of: entry)
+                        }
+                    }
+                    torrents = known
+                    version = feed.version
+                    tracker.follow(
+                        feed, torrents: torrents.values.reduce(into: []) { $0.formUnion($1) },
+                        masters: source.masters(of: feed), isPrivate: source.set.isPrivate)
+                    logger.info("feed \(version) of \(feed.set): \(feed.snapshots.count) snapshots")
+                } else {
+                    tracker.confirmFeed(of: source.set.name)
+                }
+                lastFailure = ""
+            } catch is CancellationError {
+                return
+            } catch {
+                if "\(error)" != lastFailure { logger.warning("\(error)") }
+                lastFailure = "\(error)"
+            }
+            try? await Task.sleep(until: next)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import NIOHTTP1
+internal import SwarmCore
+internal import TrackerCore
+
+/// What is answered over HTTP to all but BitTorrent clients.
+struct Site: Sendable {
+    let tracker: Tracker
+
+    /// The answer to a request without content. `address` is where it comes from.
+    func get(_ target: RequestTarget, from address: IPAddress) -> Reply {
+        switch target.path {
+        case []: return Reply(type: "text/html; charset=utf-8", body: StatusPage.html(tracker.report()))
+        case ["report.txt"]:
+            return .text(.ok, TextReport().render(tracker.report()), headers: ["Cache-Control": "no-cache"])
+        case ["healthz"]: return .text(.ok, "ok\n")
+        case ["metrics"]:
+            return Reply(type: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(of: tracker))
+        case ["api", "v1", "report"]: return encoded(tracker.report())
+        case ["mirrorlist"]: return mirrorList(target, address)
+        default: break
+        }
+        let path = target.path
+        if path.count == 7, path[..<3] == ["api", "v1", "sets"], path[4] == "snapshots", path[6] == "embargo" {
+            return embargo(set: path[3], snapshot: path[5], target.parameters)
+        }
+        if path.count >= 2, path[0] == "redirect" { return redirect(path, address) }
+        return Self.missing
+    }
+
+    /// Takes a node's report. `authorization` is the header of that name.
+    func post(_ target: RequestTarget, authorization: String?, body: [UInt8], from address: IPAddress) -> Reply {
+        guard target.path == ["api", "v1", "report"] else { return Self.missing }
+        guard let authorization, authorization.lowercased().hasPrefix("bearer "),
+            let node = tracker.node(token: String(authorization.dropFirst(7)))
+        else {
+            return .text(
+                .unauthorized, "Show your node's token: Authorization: Bearer TOKEN\n",
+                headers: ["WWW-Authenticate": "Bearer"])
+        }
+        let report: NodeReport
+        do { report = try Documents.decode(NodeReport.self, from: body) } catch {
+            return .text(.badRequest, "This is not a report: \(error)\n")
+        }
+        guard report.format == NodeReport.currentFormat else {
+            return .text(
+                .badRequest, "This tracker reads reports of format \(NodeReport.currentFormat), not \(report.format).\n"
+            )
+        }
+        guard report.node == node.name else {
+            return .text(.forbidden, "The token is that of \(node.name), the report of \(report.node).\n")
+        }
+        guard tracker.take(report, from: address) else {
+            return .text(.forbidden, "The node \(node.name) was removed just now.\n")
+        }
+        return Reply(.noContent, type: "text/plain", body: [])
+    }
+
+    private static let missing = Reply.text(.notFound, "There is nothing here. Try / or /report.txt.\n")
+
+    private func encoded(_ value: some Encodable) -> Reply {
+        do { return .json(try Documents.encode(value)) } catch {
+            return .text(.internalServerError, "The answer cannot be written as JSON: \(error)\n")
+        }
+    }
+
+    // MARK: Embargo
+
+    private func embargo(set: String, snapshot: String, _ parameters: [String: String]) -> Reply {
+        var question = EmbargoQuestion()
+        if let text = parameters["threshold"] {
+            guard let share = EmbargoQuestion.share(text) else {
+                return .text(.badRequest, "threshold: expected \(EmbargoQuestion.shareRule)\n")
+            }
+            question.threshold = share
+        }
+        if let text = parameters["per-region"] {
+            guard let share = EmbargoQuestion.share(text) else {
+                return .text(.badRequest, "per-region: expected \(EmbargoQuestion.shareRule)\n")
+            }
+            question.regionMinimum = share
+        }
+        if let text = parameters["by"] {
+            guard let measure = EmbargoQuestion.Measure(rawValue: text) else {
+                return .text(.badRequest, "by: expected nodes, weight or bytes\n")
+            }
+            question.measure = measure
+        }
+        guard let name = SetName(set), let answer = tracker.embargo(name, snapshot, question) else {
+            return .text(
+                .notFound, "No such snapshot: the set's feed was not read yet, or does not list it. Try “latest”.\n")
+        }
+        return encoded(answer)
+    }
+
+    // MARK: Readers
+
+    private func mirrorList(_ target: RequestTarget, _ address: IPAddress) -> Reply {
+        guard let set = target.parameters["set"].flatMap({ SetName($0) }) else {
+            return .text(.badRequest, "Name a set: /mirrorlist?set=NAME\n")
+        }
+        var place = tracker.place(of: address)
+        if let country = target.parameters["country"] { place = Place(country: country.uppercased()) }
+        let mirrors = tracker.mirrors(of: set, near: place)
+        let path = target.parameters["path"].map { RequestTarget.encoded(path: $0) } ?? ""
+        return .text(
+            .ok, mirrors.map { "\(Self.base($0, set))\(path)\n" }.joined(), headers: ["Cache-Control": "no-cache"])
+    }
+
+    private func redirect(_ path: [String], _ address: IPAddress) -> Reply {
+        guard let set = SetName(path[1]) else { return Self.missing }
+        let file = RequestTarget.encoded(path: path[2...].joined(separator: "/"))
+        let mirrors = tracker.mirrors(of: set, near: tracker.place(of: address)).map { Self.base($0, set) + file }
+        guard let first = mirrors.first else {
+            return .text(.serviceUnavailable, "No node has \(set) ready for readers.\n", headers: ["Retry-After": "60"])
+        }
+        var headers: HTTPHeaders = ["Location": first, "Cache-Control": "no-cache"]
+        for (index, mirror) in mirrors.dropFirst().prefix(4).enumerated() {
+            headers.add(name: "Link", value: "<\(mirror)>; rel=duplicate; pri=\(index + 2)")
+        }
+        return .text(.found, "\(first)\n", headers: headers)
+    }
+
+    /// Where a node has the files of a set.
+    private static func base(_ url: String, _ set: SetName) -> String {
+        (url.hasSuffix("/") ? url : url + "/") + "\(set)/"
+    }
+}

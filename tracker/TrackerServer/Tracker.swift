@@ -1,0 +1,257 @@
+internal import FoundationEssentials
+internal import SwarmCore
+internal import Synchronization
+internal import TrackerCore
+
+/// The tracker's state and what each request does with it, apart from sockets. Calls come from all event loops; each
+/// part of the state has a lock that is held for no longer than a decision takes.
+final class Tracker: Sendable {
+    private struct Swarms {
+        var table: SwarmTable
+        var random: SplitMix
+        var limits: AddressLimits
+        /// Torrents and masters' seeds by set.
+        var known: [SetName: (torrents: [InfoHash: SwarmTable.KnownTorrent], masters: Set<PeerEndpoint>)] = [:]
+    }
+
+    /// Reports that were not saved yet.
+    private typealias Unsaved = [NodeName: TrackerStore.StoredReport]
+
+    let counters = RequestCounters()
+    private let swarms: Mutex<Swarms>
+    private let board: Mutex<ProgressBoard>
+    /// The registered nodes by the digests of their tokens.
+    private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
+    private let unsaved = Mutex(Unsaved())
+    private let connections: ConnectionIDs
+    private let places: PrefixTable
+    private let clock: TrackerClock
+
+    init(_ configuration: TrackerConfiguration, clock: TrackerClock = .system) {
+        var generator = SystemRandomNumberGenerator()
+        let hash = SipHash(using: &generator)
+        swarms = Mutex(
+            Swarms(
+                table: SwarmTable(
+                    limits: configuration.limits, admission: configuration.isOpen ? .open : .known, hash: hash),
+                random: SplitMix(seed: generator.next()),
+                limits: AddressLimits(
+                    perSecond: configuration.requestsPerSecond, burst: configuration.requestsPerSecond * 10, hash: hash)
+            ))
+        var board = ProgressBoard()
+        board.freshness = TimeInterval(configuration.freshness.components.seconds)
+        self.board = Mutex(board)
+        connections = ConnectionIDs(hash: SipHash(using: &generator))
+        places = PrefixTable(configuration.places)
+        self.clock = clock
+    }
+
+    // MARK: BitTorrent
+
+    /// The body that a request of an HTTP client is answered with.
+    func answer(_ target: borrowing Span<UInt8>, from address: IPAddress) -> [UInt8]? {
+        do throws(Refusal) {
+            guard let request = try HTTPTrackerRequest.parse(target: target) else { return nil }
+            try admit(address)
+            switch request {
+            case .announce(let announce, let token):
+                counters.count(.httpAnnounce)
+                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: false)
+                return HTTPTrackerAnswer.announce(answer, seenAt: address)
+            case .scrape(let torrents, _):
+                counters.count(.scrape)
+                return HTTPTrackerAnswer.scrape(Array(zip(torrents, counts(of: torrents))))
+            }
+        } catch {
+            counters.count(.refused)
+            return HTTPTrackerAnswer.refusal(error)
+        }
+    }
+
+    /// The datagram that one of a UDP client is answered with; nil for none. Without a valid connection id nobody gets
+    /// more than a connection id.
+    func answer(datagram: borrowing Span<UInt8>, from address: IPAddress) -> [UInt8]? {
+        guard let request = UDPTrackerRequest(datagram) else { return nil }
+        let now = clock.seconds()
+        switch request {
+        case .connect(let transaction):
+            counters.count(.connect)
+            return UDPTrackerAnswer.connect(transaction: transaction, id: connections.id(of: address, now: now))
+        case .announce(let announce, let connection, let transaction, let token):
+            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            do throws(Refusal) {
+                try admit(address)
+                counters.count(.udpAnnounce)
+                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: true)
+                return UDPTrackerAnswer.announce(answer, transaction: transaction)
+            } catch {
+                counters.count(.refused)
+                return UDPTrackerAnswer.refusal(error, transaction: transaction)
+            }
+        case .scrape(let torrents, let connection, let transaction):
+            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            counters.count(.scrape)
+            return UDPTrackerAnswer.scrape(counts(of: torrents), transaction: transaction)
+        case .invalid(let reason, let connection, let transaction):
+            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            counters.count(.refused)
+            return UDPTrackerAnswer.refusal(Refusal(reason), transaction: transaction)
+        }
+    }
+
+    private func announce(
+        _ announce: Announce, token: String?, from address: IPAddress, onlySameFamily: Bool
+    ) throws(Refusal) -> AnnounceAnswer {
+        var node: NodeRegistration?
+        if let token {
+            node = self.node(token: token)
+            guard node != nil else {
+                throw Refusal("the token in the announce URL is nobody's: was the node removed, or its token rotated?")
+            }
+        }
+        let place = place(of: address, node: node)
+        let now = clock.seconds()
+        return try swarms.withLock { swarms throws(Refusal) in
+            try swarms.table.announce(
+                announce, from: address, at: place, isNode: node != nil, onlySameFamily: onlySameFamily, now: now,
+                using: &swarms.random)
+        }
+    }
+
+    /// Whether one more request of this address is within its limit; it is counted.
+    func isWithinLimits(_ address: IPAddress) -> Bool {
+        let now = clock.seconds()
+        return swarms.withLock { $0.limits.admit(address, now: now) }
+    }
+
+    private func admit(_ address: IPAddress) throws(Refusal) {
+        guard isWithinLimits(address) else {
+            throw Refusal("too many requests from \(address)", retry: .minutes(1))
+        }
+    }
+
+    private func counts(of torrents: [InfoHash]) -> [SwarmCounts] {
+        swarms.withLock { swarms in torrents.map { swarms.table.counts(of: $0) } }
+    }
+
+    /// Where an address is; what a node's registration says comes first.
+    func place(of address: IPAddress, node: NodeRegistration? = nil) -> Place {
+        let place = places.place(of: address) ?? Place()
+        guard let node else { return place }
+        return Place(region: node.region, group: node.group).completed(by: place)
+    }
+
+    // MARK: Sets
+
+    /// Takes a set's feed, whose signature was checked, with the torrents of its live snapshots.
+    func follow(_ feed: Feed, torrents: Set<InfoHash>, masters: Set<PeerEndpoint>, isPrivate: Bool) {
+        let now = clock.date()
+        board.withLock { $0.setFeed(feed, read: now) }
+        swarms.withLock { swarms in
+            let torrent = SwarmTable.KnownTorrent(set: feed.set, isPrivate: isPrivate)
+            let known = Dictionary(uniqueKeysWithValues: torrents.map { ($0, torrent) })
+            swarms.known[feed.set] = (known, masters)
+            swarms.table.setKnown(
+                swarms.known.values.reduce(into: [:]) { $0.merge($1.torrents) { first, _ in first } },
+                masters: swarms.known.values.reduce(into: []) { $0.formUnion($1.masters) })
+        }
+    }
+
+    /// The upstream has said that there is no newer feed.
+    func confirmFeed(of set: SetName) {
+        let now = clock.date()
+        board.withLock { $0.confirmFeed(of: set, read: now) }
+    }
+
+    /// Forgets the peers that were silent for long.
+    func sweep() {
+        let now = clock.seconds()
+        swarms.withLock { $0.table.sweep(now: now) }
+    }
+
+    // MARK: Nodes
+
+    /// Takes the registered nodes anew.
+    func register(_ nodes: [(node: NodeRegistration, token: SHA256Digest)]) {
+        let byToken = Dictionary(nodes.map { ($0.token, $0.node) }) { first, _ in first }
+        registry.withLock { $0 = byToken }
+        board.withLock { $0.setRegistrations(nodes.map(\.node)) }
+    }
+
+    /// The node of a token.
+    func node(token: String) -> NodeRegistration? {
+        let digest = NodeToken.digest(token)
+        return registry.withLock { $0[digest] }
+    }
+
+    /// Takes a report that is new, and remembers to save it; false when the node is gone.
+    func take(_ report: NodeReport, from address: IPAddress) -> Bool {
+        let stored = TrackerStore.StoredReport(report: report, received: clock.date(), address: address)
+        guard restore(stored) else { return false }
+        counters.count(.report)
+        unsaved.withLock { $0[report.node] = stored }
+        return true
+    }
+
+    /// Takes a report that was saved before.
+    @discardableResult
+    func restore(_ stored: TrackerStore.StoredReport) -> Bool {
+        let place = stored.address.map { self.place(of: $0) }
+        return board.withLock { $0.take(stored.report, received: stored.received, place: place) }
+    }
+
+    /// Hands over the reports that are to be saved.
+    func takeUnsaved() -> [TrackerStore.StoredReport] {
+        unsaved.withLock { unsaved in
+            defer { unsaved = [:] }
+            return Array(unsaved.values)
+        }
+    }
+
+    /// Takes back reports that could not be saved, unless there are newer ones.
+    func putBack(_ reports: [TrackerStore.StoredReport]) {
+        unsaved.withLock { unsaved in
+            for stored in reports where unsaved[stored.report.node] == nil { unsaved[stored.report.node] = stored }
+        }
+    }
+
+    // MARK: Questions
+
+    /// The state of everything.
+    func report() -> TrackerReport {
+        let (count, peers) = swarms.withLock { ($0.table.swarmCount, $0.table.peerCount) }
+        let now = clock.date()
+        return board.withLock { $0.report(swarms: count, peers: peers, now: now) }
+    }
+
+    /// Whether the embargo of a snapshot can be lifted; nil when there is no such snapshot.
+    func embargo(_ set: SetName, _ snapshot: String, _ question: EmbargoQuestion) -> EmbargoAnswer? {
+        let now = clock.date()
+        return board.withLock { board in
+            board.snapshot(snapshot, of: set).flatMap { board.embargo(set, $0.uuid, question, now: now) }
+        }
+    }
+
+    /// The base URLs of good nodes, the nearest first.
+    func mirrors(of set: SetName, near place: Place) -> [String] {
+        let now = clock.date()
+        return board.withLock { $0.mirrors(of: set, near: place, now: now) }
+    }
+}
+
+/// The time, which tests set.
+struct TrackerClock: Sendable {
+    /// Seconds of a steady clock.
+    let seconds: @Sendable () -> Int
+    /// The time of day.
+    let date: @Sendable () -> Date
+
+    static let system = TrackerClock(
+        seconds: {
+            let start = ContinuousClock.Instant.now
+            return Int(systemStart.duration(to: start).components.seconds) + 1_000_000
+        },
+        date: { Date() })
+
+    private static let systemStart = ContinuousClock.Instant.now
+}

@@ -1,0 +1,80 @@
+internal import AsyncHTTPClient
+public import Logging
+internal import NIOCore
+public import SwarmCore
+
+/// The tracker as a daemon: sockets, feeds, storage.
+public final class TrackerService: Sendable {
+    private let configuration: TrackerConfiguration
+    private let tracker: Tracker
+    private let store: TrackerStore
+    private let logger: Logger
+
+    /// Opens the database and takes what it holds; nothing is listened at yet.
+    public init(_ configuration: TrackerConfiguration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        store = try TrackerStore(path: configuration.store)
+        tracker = Tracker(configuration)
+        tracker.register(try store.nodes())
+        for report in try store.reports() { tracker.restore(report) }
+    }
+
+    /// Serves until it is cancelled, then saves what is not saved. `onStart` is told where it listens, for HTTP and UDP.
+    public func run(onStart: @Sendable ([Endpoint]) async throws -> Void) async throws {
+        let listeners = try await Listeners(configuration.listen, tracker: tracker)
+        // An answer may be held back for less than the limit between two reads.
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: .init(timeout: .init(connect: .seconds(10), read: .seconds(90))))
+        do {
+            try await onStart(listeners.endpoints)
+            await withTaskGroup(of: Void.self) { group in
+                for set in configuration.sets {
+                    let follower = FeedFollower(
+                        source: FeedSource(set: set, client: client), tracker: tracker, clock: .system, logger: logger)
+                    group.addTask { await follower.run() }
+                }
+                group.addTask { await self.keepHouse() }
+                await group.waitForAll()
+            }
+        } catch {
+            await listeners.close()
+            try? await client.shutdown()
+            throw error
+        }
+        await listeners.close()
+        try? await client.shutdown()
+        save()
+    }
+
+    /// Every second what nodes reported is saved, and what `swarm-tracker node` changed is read; now and then peers that
+    /// fell silent are forgotten.
+    private func keepHouse() async {
+        var version = -1
+        var turn = 0
+        while !Task.isCancelled {
+            save()
+            do {
+                let newest = try store.dataVersion()
+                if newest != version { tracker.register(try store.nodes()) }
+                version = newest
+            } catch {
+                logger.error("\(error)")
+            }
+            turn += 1
+            if turn.isMultiple(of: 30) { tracker.sweep() }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Reports that cannot be saved, as when the disk is full, are kept in memory, the last of each node.
+    private func save() {
+        let reports = tracker.takeUnsaved()
+        guard !reports.isEmpty else { return }
+        do { try store.save(reports) } catch {
+            logger.error("\(error)")
+            tracker.putBack(reports)
+        }
+    }
+}
