@@ -6,6 +6,7 @@
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/torrent_info.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -128,12 +129,23 @@ private:
     std::atomic<int64_t>* received_ = nullptr;
 };
 
+/// How long each piece of a torrent is.
+struct PieceLengths {
+    int64_t content;
+    int piece;
+
+    explicit PieceLengths(lt::torrent_info const& info) : content(info.total_size()), piece(info.piece_length()) {}
+
+    int64_t operator()(lt::piece_index_t index) const {
+        return std::min<int64_t>(piece, content - static_cast<int64_t>(static_cast<int>(index)) * piece);
+    }
+};
+
 /// Reports one torrent's pieces. Network thread only.
 class TorrentObserver final : public lt::torrent_plugin {
 public:
-    TorrentObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<lt::torrent_info const> info)
-        : ledger_(std::move(ledger)), info_(std::move(info)), info_hash_(info_->info_hashes().v1),
-          counters_(ledger_->counters(info_hash_)) {}
+    TorrentObserver(std::shared_ptr<Ledger> ledger, lt::sha1_hash const& info_hash, PieceLengths lengths)
+        : ledger_(std::move(ledger)), info_hash_(info_hash), lengths_(lengths), counters_(ledger_->counters(info_hash_)) {}
 
     std::shared_ptr<lt::peer_plugin> new_connection(lt::peer_connection_handle const& peer) override {
         return std::make_shared<PeerObserver>(counters_, peer);
@@ -144,13 +156,13 @@ public:
     void on_piece_pass(lt::piece_index_t piece) override { ledger_->passed(info_hash_, static_cast<int>(piece)); }
 
     void on_piece_failed(lt::piece_index_t piece) override {
-        counters_->refused.fetch_add(info_->piece_size(piece), std::memory_order_relaxed);
+        counters_->refused.fetch_add(lengths_(piece), std::memory_order_relaxed);
     }
 
 private:
     std::shared_ptr<Ledger> ledger_;
-    std::shared_ptr<lt::torrent_info const> info_;
     lt::sha1_hash info_hash_;
+    PieceLengths lengths_;
     std::shared_ptr<Counters> counters_;
 };
 

@@ -79,18 +79,19 @@ slt_code slt_session_add(
         if (auto const refused = settle_names(*torrent, error); refused != SLT_OK) return refused;
 
         mark_padding(*info, have);
-        // Another object than the one that libtorrent works on: only its piece sizes are needed.
-        auto const observed = std::make_shared<lt::torrent_info const>(*info);
+        PieceLengths const lengths(*info);
         auto params = parameters(*torrent, save_path);
-        params.flags |= lt::torrent_flags::no_verify_files;
+        // Paused: libtorrent dials the peers that it knows at once when a torrent is resumed, and with the next of its ticks,
+        // one second apart, when it is merely added. (With no_verify_files it knows them as soon as it has the torrent.)
+        params.flags |= lt::torrent_flags::no_verify_files | lt::torrent_flags::paused;
         if (!peer_exchange) params.flags |= lt::torrent_flags::disable_pex;
         // Exactly as many bits as pieces: with fewer libtorrent begins to check files behind them.
         params.have_pieces.resize(piece_count);
         for (int piece = 0; piece < piece_count; ++piece)
             if (bit(have, piece)) params.have_pieces.set_bit(lt::piece_index_t(piece));
         params.piece_priorities = priorities(wanted, piece_count);
-        params.extensions.push_back([ledger = session->ledger, observed](lt::torrent_handle const&, lt::client_data_t) {
-            return std::make_shared<TorrentObserver>(ledger, observed);
+        params.extensions.push_back([ledger = session->ledger, info_hash, lengths](lt::torrent_handle const&, lt::client_data_t) {
+            return std::make_shared<TorrentObserver>(ledger, info_hash, lengths);
         });
 
         auto const handle = session->session->add_torrent(std::move(params));
@@ -99,6 +100,7 @@ slt_code slt_session_add(
             return fail(error, SLT_BAD_TORRENT, status.errc.message(), status.errc.value());
         }
         session->torrents.emplace(info_hash, handle);
+        handle.resume();
         return SLT_OK;
     });
 }
@@ -137,11 +139,9 @@ slt_code slt_session_prioritize(
 slt_code slt_session_connect(
     slt_session* session, slt_info_hash info_hash, char const* host, uint16_t port, slt_error* error) {
     return with_torrent(session, info_hash, error, [&](lt::torrent_handle const& handle) {
-        lt::error_code ec;
-        auto const address = lt::make_address(host, ec);
-        if (ec || port == 0)
-            return fail(error, SLT_BAD_ADDRESS, std::string(host) + " with port " + std::to_string(port) + " is no peer");
-        handle.connect_peer({address, port});
+        lt::tcp::endpoint peer;
+        if (auto const refused = endpoint_of(host, port, peer, error); refused != SLT_OK) return refused;
+        handle.connect_peer(peer);
         return SLT_OK;
     });
 }

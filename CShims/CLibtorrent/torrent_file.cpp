@@ -1,5 +1,6 @@
 #include "torrent_file.hpp"
 
+#include <libtorrent/address.hpp>
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/file_storage.hpp>
 #include <libtorrent/hasher.hpp>
@@ -77,6 +78,8 @@ slt_code compare_names(slt_torrent& torrent, lt::bdecode_node const& info, slt_e
 }
 
 slt_code settle_names(slt_torrent& torrent, slt_error* error) {
+    if (torrent.keeps_names)
+        for (auto const& [file, path] : torrent.altered) torrent.renamed.emplace(file, path);
     for (auto const& [file, path] : torrent.altered)
         if (torrent.renamed.count(file) == 0)
             return fail(error, SLT_HOSTILE_NAMES, "libtorrent would store this file under another path: " + path);
@@ -108,6 +111,7 @@ lt::add_torrent_params parameters(slt_torrent& torrent, char const* save_path) {
     torrent.info->clear_trackers();
     torrent.info->set_web_seeds({});
     result.trackers = std::move(torrent.trackers);
+    result.peers = std::move(torrent.peers);
     result.ti = std::move(torrent.info);
     result.save_path = save_path;
     result.storage_mode = lt::storage_mode_sparse;
@@ -115,6 +119,15 @@ lt::add_torrent_params parameters(slt_torrent& torrent, char const* save_path) {
         | lt::torrent_flags::disable_dht | lt::torrent_flags::disable_lsd | lt::torrent_flags::override_trackers
         | lt::torrent_flags::override_web_seeds;
     return result;
+}
+
+slt_code endpoint_of(char const* host, uint16_t port, lt::tcp::endpoint& result, slt_error* error) {
+    lt::error_code ec;
+    auto const address = lt::make_address(std::string(host), ec);
+    if (ec || port == 0)
+        return fail(error, SLT_BAD_ADDRESS, std::string(host) + " with port " + std::to_string(port) + " is no peer");
+    result = {address, port};
+    return SLT_OK;
 }
 
 void mark_padding(lt::torrent_info const& info, uint8_t* have) {
@@ -212,5 +225,16 @@ void slt_torrent_add_tracker(slt_torrent* torrent, char const* url) {
     guarded(0, [&] {
         torrent->trackers.emplace_back(url);
         return 0;
+    });
+}
+
+void slt_torrent_keep_names(slt_torrent* torrent) { torrent->keeps_names = true; }
+
+slt_code slt_torrent_add_peer(slt_torrent* torrent, char const* host, uint16_t port, slt_error* error) {
+    return guarded(error, SLT_BAD_ADDRESS, [&]() -> slt_code {
+        lt::tcp::endpoint peer;
+        if (auto const refused = endpoint_of(host, port, peer, error); refused != SLT_OK) return refused;
+        torrent->peers.push_back(peer);
+        return SLT_OK;
     });
 }

@@ -2,6 +2,7 @@
 #include "error.hpp"
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/socket.hpp>
 #include <libtorrent/torrent_info.hpp>
 
 #include <map>
@@ -17,7 +18,10 @@ struct slt_torrent {
     std::map<int, std::string> collided;
     /// Files whose path libtorrent changed for other reasons, with the path as the torrent has it.
     std::map<int, std::string> altered;
+    /// Whether the caller vouches for the names: those that libtorrent changed are put back.
+    bool keeps_names = false;
     std::vector<std::string> trackers;
+    std::vector<libtorrent::tcp::endpoint> peers;
     std::string path;
 };
 
@@ -27,6 +31,8 @@ namespace slt {
 slt_code settle_names(slt_torrent& torrent, slt_error* error);
 /// The parameters that every add shares. Takes torrent.info.
 lt::add_torrent_params parameters(slt_torrent& torrent, char const* save_path);
+/// A numeric address with a port.
+slt_code endpoint_of(char const* host, uint16_t port, lt::tcp::endpoint& result, slt_error* error);
 /// Sets the bits of the pieces that consist of pad files alone.
 void mark_padding(lt::torrent_info const& info, uint8_t* have);
 

@@ -69,6 +69,16 @@ public struct Torrent: Sendable {
         FileIdentity(sha256: sha256(entry), mtime: mtimes[entry], executable: isExecutable(entry))
     }
 
+    /// A number that is the same for files with equal paths, contents, times and modes, in this process and in no other.
+    /// The entry must be a file.
+    public func fingerprint(_ entry: Int) -> Int {
+        var hasher = Hasher()
+        // unsafe: the bytes are read while the closure runs.
+        unsafe pathUTF8(entry).withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        hasher.combine(identity(entry))
+        return hasher.finalize()
+    }
+
     /// The entry as a value of its own. It must be a file.
     public func file(_ entry: Int) -> FileEntry {
         FileEntry(

@@ -29,6 +29,19 @@ public struct TreeDiff: Sendable {
     /// Directories that the target has empty and the base has not.
     public private(set) var addedDirectories: [String] = []
 
+    /// Nothing has to happen.
+    public init() {}
+
+    /// Adds what has to happen in another range of the same two trees; its `placed` stays where it is, as it counts
+    /// torrents from that range's first.
+    public mutating func formUnion(_ other: TreeDiff) {
+        removedFiles += other.removedFiles
+        removedLinks += other.removedLinks
+        addedLinks += other.addedLinks
+        removedDirectories += other.removedDirectories
+        addedDirectories += other.addedDirectories
+    }
+
     /// Compares shard by shard; shards with the same info-hash are not opened.
     ///
     /// - Parameters:

@@ -1,23 +1,6 @@
 internal import Metainfo
 internal import SwarmCore
 
-/// A tree on this machine whose files can be linked into a new one.
-struct LocalTree: Sendable {
-    let snapshot: SnapshotID
-    /// Absolute path of the directory with the files.
-    let files: String
-    let torrents: [Torrent]
-    let filter: CompiledFilter
-    /// Entries of each shard that are not there; shards that are whole are left out.
-    let missing: [InfoHash: PieceSet]
-
-    /// Whether the tree has the file.
-    func holds(_ shard: Int, _ entry: Int) -> Bool {
-        if let missing = missing[torrents[shard].infoHash], missing[entry] { return false }
-        return filter.isEverything || filter.includes(torrents[shard].path(entry))
-    }
-}
-
 /// Finds contents among local trees by their SHA-256: a file that was renamed, moved or copied need not be fetched.
 struct ContentLocator {
     /// Where a content is.
@@ -33,20 +16,30 @@ struct ContentLocator {
     private var found: [SHA256Digest: [Location]] = [:]
 
     /// Looks the contents in `wanted` up in the trees, the first tree's files preferred. What costs is a pass over the
-    /// digests in the torrents, no system call.
-    init(_ wanted: Set<SHA256Digest>, in trees: [LocalTree]) {
-        guard !wanted.isEmpty else { return }
+    /// torrents; those that hold nothing of it are not parsed, and no file is looked at.
+    init(_ wanted: Set<SHA256Digest>, in trees: [LocalTree]) throws {
+        guard !wanted.isEmpty, !trees.isEmpty else { return }
+        let search = DigestSearch(wanted)
+        // A shard that several trees have in full is looked through once.
+        var seen: Set<InfoHash> = []
         for tree in trees {
-            for (shard, torrent) in tree.torrents.enumerated() {
-                for entry in torrent.files where torrent.length(entry) > 0 {
-                    let digest = torrent.sha256(entry)
-                    guard wanted.contains(digest), tree.holds(shard, entry) else { continue }
-                    found[digest, default: []].append(
-                        Location(
-                            tree: tree.snapshot, files: tree.files, path: torrent.path(entry),
-                            identity: torrent.identity(entry)))
-                }
+            for shard in tree.shards where !seen.contains(shard.infoHash) {
+                if tree.filter.isEverything, tree.missing[shard.infoHash] == nil { seen.insert(shard.infoHash) }
+                let bytes = try tree.shelf.bytes(shard)
+                if search.finds(in: bytes) { add(try Torrent(parsing: bytes), of: tree, wanted) }
             }
+        }
+    }
+
+    private mutating func add(_ torrent: Torrent, of tree: LocalTree, _ wanted: Set<SHA256Digest>) {
+        for entry in torrent.files where torrent.length(entry) > 0 {
+            let identity = torrent.identity(entry)
+            guard wanted.contains(identity.sha256), tree.holds(torrent, entry),
+                // One of each kind will do.
+                found[identity.sha256]?.contains(where: { $0.identity == identity }) != true
+            else { continue }
+            found[identity.sha256, default: []].append(
+                Location(tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: identity))
         }
     }
 

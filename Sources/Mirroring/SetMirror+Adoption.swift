@@ -10,7 +10,7 @@ extension SetMirror {
     func adoptTrees() async throws {
         guard !hasAdopted, let feed else { return }
         var isComplete = true
-        var candidates: [(Manifest, [Torrent])] = []
+        var candidates: [Manifest] = []
         for name in try FileSystem.names(in: layout.trees) {
             guard let id = SnapshotID(name), snapshots[id] == nil, id != fetching?.snapshot else { continue }
             do {
@@ -25,9 +25,7 @@ extension SetMirror {
                 }
             }
         }
-        for (manifest, torrents) in candidates.sorted(by: { $0.0.serial > $1.0.serial }) {
-            try await adopt(manifest, torrents)
-        }
+        for manifest in candidates.sorted(by: { $0.serial > $1.serial }) { try await adopt(manifest) }
         knownInodes = [:]
         hasAdopted = isComplete
         guard !candidates.isEmpty else { return }
@@ -36,19 +34,21 @@ extension SetMirror {
         await seed()
     }
 
-    private func describe(_ id: SnapshotID) async throws -> (Manifest, [Torrent]) {
+    private func describe(_ id: SnapshotID) async throws -> Manifest {
         if let found = try? documents.local(id) { return found }
         guard let entry = feed?.entry(id) else {
             throw MirrorError(.file, "\(layout.manifest(id)) is missing, and the feed does not list the snapshot")
         }
-        let found = try await documents.documents(of: entry)
-        return (found.manifest, found.torrents)
+        return try await documents.documents(of: entry).manifest
     }
 
     /// Reads a tree that the state does not know. Afterwards it has a row, or it is gone; unless it is what readers see,
     /// and is not whole.
-    func adopt(_ manifest: Manifest, _ torrents: [Torrent]) async throws {
+    func adopt(_ manifest: Manifest) async throws {
         let id = manifest.uuid
+        let torrents = try await offPool { [shelf = documents.shelf] in
+            try manifest.shards.map { try shelf.torrent($0) }
+        }
         let root = layout.files(of: id)
         let filter = configuration.filter
         let known = knownInodes

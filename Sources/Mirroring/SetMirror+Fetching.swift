@@ -45,9 +45,10 @@ extension SetMirror {
         let tree = try await localTree(row)
         return try await offPool {
             var result: [InfoHash: PieceSet] = [:]
-            for (shard, torrent) in tree.torrents.enumerated() {
+            for shard in tree.shards {
+                let torrent = try tree.shelf.torrent(shard)
                 var lost = PieceSet(pieceCount: torrent.entryCount)
-                for entry in torrent.files where tree.holds(shard, entry) {
+                for entry in torrent.files where tree.holds(torrent, entry) {
                     let file = torrent.file(entry)
                     let status = try FileSystem.status("\(damage.files)/\(file.path)")
                     if status?.kind != .regular || status?.size != file.length || status?.mtimeSeconds != file.mtime {
@@ -67,11 +68,11 @@ extension SetMirror {
     }
 
     private func fetch(_ id: SnapshotID) async throws {
-        let (manifest, torrents, metadata) = try await describe(id)
+        let (manifest, metadata) = try await describe(id)
         try Task.checkCancellation()
         if snapshots[id] == nil, FileSystem.exists(layout.tree(id)) {
             // From a state that was lost, when nothing told yet what should be in it.
-            try await adopt(manifest, torrents)
+            try await adopt(manifest)
             knownInodes = [:]
             try restoreLinks()
             if let state = snapshots[id]?.state, state != .fetching { return await seed() }
@@ -85,7 +86,7 @@ extension SetMirror {
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         let isResumed = row.state == .fetching
         if base == nil { row.base = nil }
-        let plan = try await makePlan(row, torrents, base: base)
+        let plan = try await makePlan(row, manifest.shards, base: base)
         try checkSpace(plan, over: isResumed ? id : base?.snapshot)
         row.status.bytesTotal = plan.bytesTotal
         row.status.files = plan.filesTotal
@@ -112,7 +113,7 @@ extension SetMirror {
         }
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
-        try await offPool { try assembler.assemble(plan) }
+        try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching
         row.base = nil
@@ -131,13 +132,12 @@ extension SetMirror {
         try await complete(id, plan)
     }
 
-    private func describe(_ id: SnapshotID) async throws -> (Manifest, [Torrent], Int64) {
+    private func describe(_ id: SnapshotID) async throws -> (Manifest, Int64) {
         if let entry = feed?.entry(id) {
             let found = try await documents.documents(of: entry)
-            return (found.manifest, found.torrents, found.bytesFetched)
+            return (found.manifest, found.bytesFetched)
         }
-        let (manifest, torrents) = try documents.local(id)
-        return (manifest, torrents, 0)
+        return (try documents.local(id), 0)
     }
 
     /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
@@ -173,51 +173,51 @@ extension SetMirror {
     }
 
     private func localTree(_ row: NodeState.Snapshot) async throws -> LocalTree {
-        let torrents: [Torrent]
-        do { torrents = try documents.local(row.uuid).torrents } catch {
+        let shards: [Manifest.Shard]
+        do { shards = try documents.local(row.uuid).shards } catch {
             guard let entry = feed?.entry(row.uuid) else { throw error }
-            torrents = try await documents.documents(of: entry).torrents
+            shards = try await documents.documents(of: entry).manifest.shards
         }
         let journal = try state.journal(row.uuid)
         var missing: [InfoHash: PieceSet] = [:]
-        for torrent in torrents {
-            if let bytes = journal[torrent.infoHash], let set = PieceSet(pieceCount: torrent.entryCount, bytes: bytes),
-                !set.isEmpty
-            {
-                missing[torrent.infoHash] = set
+        for shard in shards {
+            let lost = damaged[row.uuid]?[shard.infoHash]
+            guard journal[shard.infoHash] != nil || lost != nil else { continue }
+            let count = try documents.shelf.torrent(shard).entryCount
+            var set = journal[shard.infoHash].flatMap { PieceSet(pieceCount: count, bytes: $0) }
+            if let lost {
+                set = set ?? PieceSet(pieceCount: count)
+                set?.formUnion(lost)
             }
-            if let lost = damaged[row.uuid]?[torrent.infoHash] {
-                missing[torrent.infoHash, default: PieceSet(pieceCount: torrent.entryCount)].formUnion(lost)
-            }
+            if let set, !set.isEmpty { missing[shard.infoHash] = set }
         }
         return LocalTree(
-            snapshot: row.uuid, files: layout.files(of: row.uuid), torrents: torrents,
-            filter: try row.filter.compiled(),
-            missing: missing)
+            snapshot: row.uuid, files: layout.files(of: row.uuid), shards: shards, shelf: documents.shelf,
+            filter: try row.filter.compiled(), missing: missing)
     }
 
-    private func makePlan(_ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?) async throws
+    private func makePlan(_ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?) async throws
         -> SnapshotPlan
     {
         let own = await linkableTrees(except: Set([row.uuid] + (base.map { [$0.snapshot] } ?? [])))
-        let plan = try await makePlan(row, torrents, base: base, sources: own)
+        let plan = try await makePlan(row, shards, base: base, sources: own)
         guard plan.bytesWanted > 0, let device = try FileSystem.status("\(layout.trees)/.")?.device else { return plan }
         // Only then is it worth the time to look through the other sets.
         let others = await neighbourhood.trees(beside: self, on: device).filter { damaged[$0.snapshot] == nil }
-        return others.isEmpty ? plan : try await makePlan(row, torrents, base: base, sources: own + others)
+        return others.isEmpty ? plan : try await makePlan(row, shards, base: base, sources: own + others)
     }
 
     private func makePlan(
-        _ row: NodeState.Snapshot, _ torrents: [Torrent], base: LocalTree?, sources: [LocalTree]
+        _ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?, sources: [LocalTree]
     ) async throws -> SnapshotPlan {
         let filter = try row.filter.compiled()
         let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
         let whole =
-            sameFilter ? Set(base?.torrents.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
-        return try await offPool { [torrents] in
-            SnapshotPlan(
-                target: torrents, filter: filter, base: base, sources: sources,
-                sharing: whole.intersection(torrents.map(\.infoHash)))
+            sameFilter ? Set(base?.shards.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
+        return try await offPool { [shelf = documents.shelf] in
+            try SnapshotPlan(
+                target: shards, shelf: shelf, filter: filter, base: base, sources: sources,
+                sharing: whole.intersection(shards.map(\.infoHash)))
         }
     }
 
@@ -248,11 +248,11 @@ extension SetMirror {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
         if let tree {
-            for shard in plan.shards {
-                for (entry, source) in shard.sources.enumerated() where source == .fetch || source == .rewritten {
-                    let status = try FileSystem.status("\(layout.files(of: tree))/\(shard.torrent.path(entry))")
-                    guard let status, source == .fetch || status.links == 1 else { continue }
-                    needed -= min(status.allocated, shard.torrent.length(entry))
+            for transfer in plan.transfers {
+                for entry in transfer.entries(.fetch, .rewritten) {
+                    let status = try FileSystem.status("\(layout.files(of: tree))/\(transfer.torrent.path(entry))")
+                    guard let status, transfer.sources[entry] == .fetch || status.links == 1 else { continue }
+                    needed -= min(status.allocated, transfer.torrent.length(entry))
                 }
             }
         }
@@ -266,9 +266,9 @@ extension SetMirror {
     }
 
     private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
-        for shard in plan.shards where !shard.wanted.isEmpty { seeding[shard.torrent.infoHash] = nil }
+        for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
         guard let before = snapshots[id]?.status else { return }
-        transferring = Set(plan.shards.filter { !$0.wanted.isEmpty }.map(\.torrent.infoHash))
+        transferring = Set(plan.transfers.map(\.torrent.infoHash))
         defer { transferring = [] }
         let fetch = SnapshotFetch(
             layout: layout, snapshot: id, plan: plan, engine: engine, router: router,
@@ -276,7 +276,7 @@ extension SetMirror {
             httpAfter: configuration.httpAfter,
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
-        try await fetch.run(resuming: resuming, peers: peers(), trackers: feed?.trackers ?? [])
+        try await fetch.run(resuming: resuming, peers: await resolvedPeers(), trackers: feed?.trackers ?? [])
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws
@@ -310,9 +310,7 @@ extension SetMirror {
         let layout = layout
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
-            for (reference, original) in plan.twins {
-                let file = plan.shards[reference.shard].torrent.file(reference.entry)
-                let source = plan.shards[original.shard].torrent.file(original.entry)
+            for (file, source) in plan.twins {
                 if file.identity == source.identity {
                     try builder.link(builder.location(source.path), at: file.path)
                 } else {
@@ -324,15 +322,10 @@ extension SetMirror {
             try FileSystem.removeTree("\(layout.swarm)/parts")
             try FileSystem.syncAll(on: layout.root)
         }
-        for shard in plan.shards where !shard.wanted.isEmpty {
-            let infoHash = shard.torrent.infoHash
+        for transfer in plan.transfers {
+            let infoHash = transfer.torrent.infoHash
             // With twins there are pieces that the engine does not know to be here: it takes the torrent anew.
-            let isWhole = shard.sources.allSatisfy { source in
-                switch source {
-                case .here, .rewritten, .fetch, .none: true
-                case .twin, .excluded: false
-                }
-            }
+            let isWhole = transfer.entries(.twin, .excluded).first { _ in true } == nil
             if isWhole { seeding[infoHash] = id } else { await engine.remove(infoHash) }
         }
         guard var row = snapshots[id] else { return }

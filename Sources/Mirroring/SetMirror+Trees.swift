@@ -89,27 +89,67 @@ extension SetMirror {
             do {
                 guard let manifest = try documents.localManifest(row.uuid) else { continue }
                 let filter = try row.filter.compiled()
-                for shard in manifest.shards where seeding[shard.infoHash] == nil {
-                    let torrent = try documents.localTorrent(shard)
-                    let have = SetMirror.have(torrent, filter)
-                    guard !have.isEmpty else { continue }
-                    seeding[shard.infoHash] = row.uuid
-                    await engine.remove(shard.infoHash)
-                    try await engine.add(
-                        TorrentSpec(
-                            infoHash: shard.infoHash, torrent: torrent.bytes, savePath: layout.tree(row.uuid),
-                            have: have,
-                            wanted: PieceSet(pieceCount: torrent.pieceCount),
-                            renamed: SnapshotFetch.mended(torrent) ?? [:],
-                            trackers: feed?.trackers ?? [], peerExchange: feed?.trackers.isEmpty ?? true))
-                    await introduce([shard.infoHash])
+                // Reading a torrent is most of the work: as many at a time as there are cores.
+                await withTaskGroup(of: Void.self) { group in
+                    for (number, shard) in manifest.shards.enumerated() where seeding[shard.infoHash] == nil {
+                        if number >= Parallel.width { await group.next() }
+                        group.addTask { await self.seed(shard, of: row.uuid, filter) }
+                    }
                 }
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(row.uuid)"]) }
         }
     }
 
-    /// Connects torrents to the master and the configured peers. Where there is a tracker, what is only offered is found
-    /// by it; without one, this is how others learn of this node: the master passes it on by peer exchange.
+    private func seed(_ shard: Manifest.Shard, of snapshot: SnapshotID, _ filter: CompiledFilter) async {
+        guard seeding[shard.infoHash] == nil else { return }
+        seeding[shard.infoHash] = snapshot
+        do {
+            await engine.remove(shard.infoHash)
+            let (path, trackers) = (layout.tree(snapshot), feed?.trackers ?? [])
+            var spec = try await offPool { [shelf = documents.shelf] in
+                try Self.spec(shard, try shelf.bytes(shard), filter, savePath: path, trackers: trackers)
+            }
+            // Where there is a tracker, what is only offered is found by it. Without one, this is how others learn of this
+            // node: the master passes it on by peer exchange.
+            if trackers.isEmpty { spec?.peers = await resolvedPeers() }
+            // The tree may have been made over meanwhile.
+            guard let spec, seeding[shard.infoHash] == snapshot else {
+                if seeding[shard.infoHash] == snapshot { seeding[shard.infoHash] = nil }
+                return
+            }
+            try await engine.add(spec)
+            if seeding[shard.infoHash] != snapshot { await engine.remove(shard.infoHash) }
+        } catch {
+            if seeding[shard.infoHash] == snapshot { seeding[shard.infoHash] = nil }
+            logger.error("\(error)", metadata: ["snapshot": "\(snapshot)", "torrent": "\(shard.infoHash)"])
+        }
+    }
+
+    /// The master and the configured peers, by their addresses.
+    func resolvedPeers() async -> [Endpoint] {
+        var result: [Endpoint] = []
+        for peer in peers() {
+            do { result.append(try await engine.resolve(peer)) } catch { logger.warning("\(error)") }
+        }
+        return result
+    }
+
+    /// A torrent of which a whole tree is offered; nil when the filter leaves nothing of it.
+    private static func spec(
+        _ shard: Manifest.Shard, _ bytes: [UInt8], _ filter: CompiledFilter, savePath: String, trackers: [String]
+    ) throws -> TorrentSpec? {
+        var have: PieceSet?
+        if !filter.isEverything {
+            let pieces = Self.have(try Torrent(parsing: bytes), filter)
+            if pieces.isEmpty { return nil }
+            have = pieces
+        }
+        return TorrentSpec(
+            infoHash: shard.infoHash, torrent: bytes, savePath: savePath, have: have, wanted: nil, keepsNames: true,
+            trackers: trackers, peerExchange: trackers.isEmpty)
+    }
+
+    /// Connects torrents to the master and the configured peers, as when they were added.
     ///
     /// - Parameter besideTrackers: whether to connect though there is a tracker.
     func introduce(_ torrents: some Sequence<InfoHash>, besideTrackers: Bool = false) async {
@@ -136,9 +176,8 @@ extension SetMirror {
     }
 
     /// The pieces that a whole tree has under a filter.
-    static func have(_ torrent: Torrent, _ filter: CompiledFilter) -> PieceSet {
+    private static func have(_ torrent: Torrent, _ filter: CompiledFilter) -> PieceSet {
         var have = PieceSet(pieceCount: torrent.pieceCount, full: true)
-        guard !filter.isEverything else { return have }
         for entry in torrent.files where !filter.includes(torrent.path(entry)) {
             for piece in torrent.pieces(entry) { have[piece] = false }
         }

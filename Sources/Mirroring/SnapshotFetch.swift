@@ -10,7 +10,8 @@ internal import TorrentEngine
 final class SnapshotFetch {
     private let layout: RootLayout
     private let snapshot: SnapshotID
-    private let plan: SnapshotPlan
+    private let shards: [SnapshotPlan.Transfer]
+    private let phases: [Priority]
     private let engine: TorrentEngine
     private let router: EventRouter
     private let pieces: PieceFetcher?
@@ -52,33 +53,32 @@ final class SnapshotFetch {
     ) {
         self.layout = layout
         self.snapshot = snapshot
-        self.plan = plan
+        shards = plan.transfers
+        phases = plan.phases
         self.engine = engine
         self.router = router
         self.httpAfter = httpAfter
         self.logger = logger
         self.report = report
         verifier = FileVerifier(root: layout.files(of: snapshot))
-        have = plan.shards.map(\.have)
-        wanted = plan.shards.map(\.allWanted)
+        have = shards.map(\.have)
+        wanted = shards.map(\.allWanted)
         pieces = httpAfter.map { pause in
             PieceFetcher(
-                source: source, torrents: plan.shards.map(\.torrent), engine: engine,
+                source: source, torrents: plan.transfers.map(\.torrent), engine: engine,
                 rest: min(max(pause, .seconds(1)), .seconds(30)), logger: logger)
         }
         missing = plan.missing
         indices = Dictionary(
-            plan.shards.enumerated().map { ($1.torrent.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
+            shards.enumerated().map { ($1.torrent.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
     }
-
-    private var active: [Int] { plan.shards.indices.filter { !plan.shards[$0].wanted.isEmpty } }
 
     /// Fetches everything; returns when it is complete, verified, and in the journal. After it throws, or is cancelled,
     /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
     func run(resuming: Bool, peers: [Endpoint], trackers: [String]) async throws {
-        guard !active.isEmpty else { return }
+        guard !shards.isEmpty else { return }
         if resuming { try await verifyWhatIsThere() }
-        let (events, wake) = router.subscribe(to: active.map { plan.shards[$0].torrent.infoHash })
+        let (events, wake) = router.subscribe(to: shards.map(\.torrent.infoHash))
         let ticker = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .seconds(1))
@@ -87,13 +87,13 @@ final class SnapshotFetch {
         }
         defer { ticker.cancel() }
         do {
-            for index in active { try await add(index, trackers: trackers, peers: peers) }
+            for index in shards.indices { try await add(index, trackers: trackers, peers: peers) }
             lastArrival = .now
-            for phase in plan.phases { try await fetch(phase, events) }
+            for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()
         } catch {
             await pieces?.stop()
-            for index in active { await engine.remove(plan.shards[index].torrent.infoHash) }
+            for index in shards.indices { await engine.remove(shards[index].torrent.infoHash) }
             try? await verifyQueued()
             throw error
         }
@@ -102,13 +102,13 @@ final class SnapshotFetch {
 
     /// After an interruption: the pieces of files that are there in part are read and compared.
     private func verifyWhatIsThere() async throws {
-        for index in active {
-            let shard = plan.shards[index]
+        for index in shards.indices {
+            let shard = shards[index]
             let verifier = verifier
             let found = try await offPool {
                 let torrent = shard.torrent
-                let present = shard.sources.indices.filter {
-                    shard.sources[$0] == .fetch && FileSystem.exists("\(verifier.root)/\(torrent.path($0))")
+                let present = shard.entries(.fetch).filter {
+                    FileSystem.exists("\(verifier.root)/\(torrent.path($0))")
                 }
                 let found = try verifier.verify(Set(present.flatMap { torrent.pieces($0) }).sorted(), of: torrent)
                 // A file that was whole once is read-only, and other trees may link to it: what is written is its own.
@@ -130,11 +130,11 @@ final class SnapshotFetch {
 
     /// What is there in part goes on being written in: it must not share its inode with another tree.
     private func detachUnfinished(_ index: Int) async throws {
-        let shard = plan.shards[index]
+        let shard = shards[index]
         let have = have[index]
         let root = verifier.root
         try await offPool {
-            for (entry, source) in shard.sources.enumerated() where source == .fetch {
+            for entry in shard.entries(.fetch) {
                 guard !shard.torrent.pieces(entry).allSatisfy({ have[$0] }) else { continue }
                 try TreeAssembler.detach("\(root)/\(shard.torrent.path(entry))")
             }
@@ -142,41 +142,26 @@ final class SnapshotFetch {
     }
 
     private func add(_ index: Int, trackers: [String], peers: [Endpoint]) async throws {
-        let shard = plan.shards[index]
+        let shard = shards[index]
         let infoHash = shard.torrent.infoHash
         await engine.remove(infoHash)
         baseline[infoHash] = await engine.traffic(infoHash)
         var renamed: [Int: String] = [:]
-        for (entry, source) in shard.sources.enumerated() where source == .excluded {
-            renamed[entry] = "\(layout.swarm)/parts/\(infoHash)/\(entry)"
-        }
-        if let mend = Self.mended(shard.torrent) { renamed.merge(mend) { excluded, _ in excluded } }
+        for entry in shard.entries(.excluded) { renamed[entry] = "\(layout.swarm)/parts/\(infoHash)/\(entry)" }
+        // The first class goes at once: a torrent that wants nothing dials nobody.
+        let wanted = phases.first.map { shard.wanted(downTo: $0) }
         try await engine.add(
             TorrentSpec(
                 infoHash: infoHash, torrent: shard.torrent.bytes, savePath: layout.tree(snapshot), have: have[index],
-                wanted: PieceSet(pieceCount: shard.torrent.pieceCount), renamed: renamed, trackers: trackers,
+                wanted: wanted, renamed: renamed, keepsNames: true, peers: peers, trackers: trackers,
                 peerExchange: trackers.isEmpty))
-        for peer in peers {
-            do { try await engine.connect(infoHash, to: peer) } catch { logger.warning("\(error)") }
-        }
-    }
-
-    /// Paths that libtorrent would change, though they are legitimate; nil when there are none.
-    static func mended(_ torrent: Torrent) -> [Int: String]? {
-        guard let paths = try? TorrentEngine.paths(torrent: torrent.bytes) else { return nil }
-        var result: [Int: String] = [:]
-        for entry in torrent.files where entry < paths.count {
-            let path = "\(torrent.name)/\(torrent.path(entry))"
-            if paths[entry] != path { result[entry] = path }
-        }
-        return result.isEmpty ? nil : result
     }
 
     /// Lets one more class go, and waits until it is complete and verified.
     private func fetch(_ phase: Priority, _ events: AsyncStream<EngineEvent>) async throws {
         self.phase = phase
-        for index in active {
-            try await engine.setWanted(plan.shards[index].torrent.infoHash, plan.shards[index].wanted(downTo: phase))
+        for index in shards.indices {
+            try await engine.setWanted(shards[index].torrent.infoHash, shards[index].wanted(downTo: phase))
         }
         logger.info("fetching class \(phase)", metadata: ["snapshot": "\(snapshot)"])
         try await tell()
@@ -218,7 +203,7 @@ final class SnapshotFetch {
     }
 
     private func isComplete(_ phase: Priority) async throws -> Bool {
-        guard active.allSatisfy({ have[$0].isSuperset(of: plan.shards[$0].wanted(downTo: phase)) }) else {
+        guard shards.indices.allSatisfy({ have[$0].isSuperset(of: shards[$0].wanted(downTo: phase)) }) else {
             return false
         }
         try await verifyQueued()
@@ -228,7 +213,7 @@ final class SnapshotFetch {
 
     /// Queues the files that the new pieces complete.
     private func collect(_ index: Int, _ pieces: [Int]) {
-        let shard = plan.shards[index]
+        let shard = shards[index]
         for piece in pieces {
             for entry in shard.torrent.entries(inPiece: piece) {
                 guard shard.sources[entry] == .fetch || shard.sources[entry] == .rewritten else { continue }
@@ -253,8 +238,8 @@ final class SnapshotFetch {
         let batch = unverified
         unverified = []
         unverifiedBytes = 0
-        for index in Set(batch.map(\.shard)) { await engine.flush(plan.shards[index].torrent.infoHash) }
-        let files = batch.map { plan.shards[$0.shard].torrent.file($0.entry) }
+        for index in Set(batch.map(\.shard)) { await engine.flush(shards[index].torrent.infoHash) }
+        let files = batch.map { shards[$0.shard].torrent.file($0.entry) }
         let verifier = verifier
         do {
             try await offPool { try verifier.finish(files) }
@@ -264,13 +249,13 @@ final class SnapshotFetch {
         }
         var changed: Set<InfoHash> = []
         for reference in batch {
-            let infoHash = plan.shards[reference.shard].torrent.infoHash
+            let infoHash = shards[reference.shard].torrent.infoHash
             missing[infoHash]?[reference.entry] = false
             changed.insert(infoHash)
         }
-        for reference in batch where plan.shards[reference.shard].sources[reference.entry] == .fetch {
+        for reference in batch where shards[reference.shard].sources[reference.entry] == .fetch {
             filesDone += 1
-            bytesDone += plan.shards[reference.shard].torrent.length(reference.entry)
+            bytesDone += shards[reference.shard].torrent.length(reference.entry)
         }
         try await tell(journal: missing.filter { changed.contains($0.key) })
     }
@@ -278,8 +263,8 @@ final class SnapshotFetch {
     private func tell(journal: [InfoHash: PieceSet] = [:]) async throws {
         var progress = FetchProgress(missing: journal, phase: phase, filesDone: filesDone, bytesDone: bytesDone)
         var (fromMaster, fromPeers, refused): (Int64, Int64, Int64) = (0, 0, 0)
-        for index in active {
-            let infoHash = plan.shards[index].torrent.infoHash
+        for index in shards.indices {
+            let infoHash = shards[index].torrent.infoHash
             let traffic = await engine.traffic(infoHash)
             let before = baseline[infoHash] ?? Traffic()
             fromMaster += traffic.fromMaster - before.fromMaster
@@ -303,9 +288,9 @@ final class SnapshotFetch {
     private func fetchByHTTP(_ phase: Priority) async {
         guard let pieces, let httpAfter else { return }
         guard ContinuousClock.now - lastArrival >= httpAfter else { return await pieces.pause() }
-        var missing = plan.shards.map { PieceSet(pieceCount: $0.torrent.pieceCount) }
-        for index in active {
-            missing[index] = plan.shards[index].wanted(downTo: phase)
+        var missing = shards.map { PieceSet(pieceCount: $0.torrent.pieceCount) }
+        for index in shards.indices {
+            missing[index] = shards[index].wanted(downTo: phase)
             missing[index].subtract(have[index])
         }
         await pieces.fetch(missing)

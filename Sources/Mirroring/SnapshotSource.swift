@@ -13,10 +13,13 @@ struct SnapshotSource: Sendable {
     /// Documents that were fetched, in bytes as they travelled.
     struct Documents: Sendable {
         let manifest: Manifest
-        let torrents: [Torrent]
         let bytesFetched: Int64
     }
 
+    /// The torrents on the disk.
+    var shelf: TorrentShelf { TorrentShelf { try localTorrent($0) } }
+
+    /// The manifest of a snapshot; afterwards its torrents are on the disk.
     func documents(of entry: Feed.Entry) async throws -> Documents {
         var fetched: Int64 = 0
         let manifest: Manifest
@@ -47,31 +50,26 @@ struct SnapshotSource: Sendable {
             try FileSystem.writeAtomically(bytes, to: layout.manifest(entry.uuid))
         }
         try await checkShrinkage(manifest)
-        var torrents: [Torrent] = []
-        for shard in manifest.shards {
-            if let local = try? localTorrent(shard) {
-                torrents.append(local)
-            } else {
-                let (torrent, bytes) = try await fetchTorrent(shard, manifest)
-                fetched += bytes
-                torrents.append(torrent)
-            }
-        }
-        return Documents(manifest: manifest, torrents: torrents, bytesFetched: fetched)
+        for shard in manifest.shards where !hasTorrent(shard) { fetched += try await fetchTorrent(shard, manifest) }
+        return Documents(manifest: manifest, bytesFetched: fetched)
     }
 
-    /// A snapshot of this node, from disk alone.
-    func local(_ snapshot: SnapshotID) throws -> (manifest: Manifest, torrents: [Torrent]) {
+    /// The manifest of a snapshot of which everything is on the disk.
+    func local(_ snapshot: SnapshotID) throws -> Manifest {
         guard let manifest = try localManifest(snapshot) else {
             throw MirrorError(.file, "\(layout.manifest(snapshot)) is missing")
         }
-        return (manifest, try manifest.shards.map { try localTorrent($0) })
+        if let shard = manifest.shards.first(where: { !hasTorrent($0) }) {
+            throw MirrorError(.file, "\(layout.compressedTorrent(shard.infoHash)) is missing")
+        }
+        return manifest
     }
 
     /// Whether the manifest and the torrents of a snapshot are on the disk.
-    func isComplete(_ snapshot: SnapshotID) -> Bool {
-        guard let manifest = try? localManifest(snapshot) else { return false }
-        return manifest.shards.allSatisfy { FileSystem.exists(layout.compressedTorrent($0.infoHash)) }
+    func isComplete(_ snapshot: SnapshotID) -> Bool { (try? local(snapshot)) != nil }
+
+    private func hasTorrent(_ shard: Manifest.Shard) -> Bool {
+        FileSystem.exists(layout.compressedTorrent(shard.infoHash))
     }
 
     func localManifest(_ snapshot: SnapshotID) throws -> Manifest? {
@@ -79,11 +77,22 @@ struct SnapshotSource: Sendable {
         return try? SwarmCore.Documents.decode(Manifest.self, from: bytes)
     }
 
-    func localTorrent(_ shard: Manifest.Shard) throws -> Torrent {
-        guard let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash)) else {
-            throw MirrorError(.file, "\(layout.compressedTorrent(shard.infoHash)) is missing")
+    /// A torrent on the disk that is damaged is removed: the next attempt fetches it again.
+    private func localTorrent(_ shard: Manifest.Shard) throws -> [UInt8] {
+        let path = layout.compressedTorrent(shard.infoHash)
+        if let plain = try FileSystem.contents(layout.torrent(shard.infoHash)),
+            Digest.sha256(plain) == shard.torrent.sha256
+        {
+            return plain
         }
-        return try check(compressed, shard)
+        guard let compressed = try FileSystem.contents(path) else { throw MirrorError(.file, "\(path) is missing") }
+        guard let bytes = try? Zstd.decompress(compressed, size: shard.torrent.size),
+            Digest.sha256(bytes) == shard.torrent.sha256
+        else {
+            try FileSystem.remove(path)
+            throw MirrorError(.file, "\(path) was damaged; it is fetched again")
+        }
+        return bytes
     }
 
     private func check(_ compressed: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
@@ -101,8 +110,8 @@ struct SnapshotSource: Sendable {
         return torrent
     }
 
-    /// The cheapest way: a patch, or several, of a torrent that is here; else the whole.
-    private func fetchTorrent(_ shard: Manifest.Shard, _ manifest: Manifest) async throws -> (Torrent, Int64) {
+    /// The cheapest way: a patch, or several, of a torrent that is here; else the whole. Returns the bytes fetched.
+    private func fetchTorrent(_ shard: Manifest.Shard, _ manifest: Manifest) async throws -> Int64 {
         let limit = Torrent.Limits().size
         guard shard.torrent.size <= limit, shard.deltas.allSatisfy({ $0.torrent.size <= limit }) else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is larger than a torrent may be")
@@ -123,12 +132,10 @@ struct SnapshotSource: Sendable {
         ) { torrent = try check($0, shard) }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
         try store(torrent, compressed: bytes, manifest)
-        return (torrent, Int64(bytes.count))
+        return Int64(bytes.count)
     }
 
-    private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws
-        -> (Torrent, Int64)
-    {
+    private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws -> Int64 {
         guard let first = path.deltas.first, var content = try FileSystem.contents(layout.torrent(first.from)) else {
             throw MirrorError(.file, "\(layout.torrents) lacks a torrent")
         }
@@ -139,7 +146,7 @@ struct SnapshotSource: Sendable {
         }
         let torrent = try torrent(content, shard)
         try store(torrent, compressed: try Zstd.compress(content), manifest)
-        return (torrent, Int64(path.size))
+        return Int64(path.size)
     }
 
     private func apply(_ delta: Manifest.Delta, to base: [UInt8]) async throws -> [UInt8] {

@@ -15,8 +15,8 @@ struct TreeAssembler {
     /// Where files wait that move inside the tree that is made over.
     private var stage: String { "\(layout.swarm)/stage/\(target)" }
 
-    /// Blocking.
-    func assemble(_ plan: SnapshotPlan) throws {
+    /// Blocking. `shelf` has the snapshot's torrents.
+    func assemble(_ plan: SnapshotPlan, shelf: TorrentShelf) throws {
         if let base, base != target, FileSystem.exists(layout.tree(base)) {
             try FileSystem.remove(layout.snapshotLink(base))
             try FileSystem.setMode(layout.tree(base), 0o700)
@@ -38,18 +38,16 @@ struct TreeAssembler {
             let source =
                 staged[placement.location]
                 ?? "\(placement.location.files)/\(placement.location.path)"
-            do { try place(placement, from: source, builder) } catch {
-                guard let fault = error as? FileError, fault.isMissing, !FileSystem.exists(source) else { throw error }
-                throw DamagedTree(
-                    snapshot: placement.location.tree, files: layout.files(of: placement.location.tree), path: source)
+            try reportingDamage(of: placement.location.tree, at: source) {
+                try place(
+                    placement.file, from: source, copies: placement.copies, isRewritten: placement.isRewritten, builder)
             }
         }
+        try linkBeside(plan, shelf, builder)
         for file in plan.empty { try makeEmpty(file, builder) }
         for path in plan.detached { try Self.detach(builder.location(path)) }
-        for shard in plan.shards {
-            for (entry, source) in shard.sources.enumerated() where source == .fetch {
-                try builder.makeParents(of: shard.torrent.path(entry))
-            }
+        for transfer in plan.transfers {
+            for entry in transfer.entries(.fetch) { try builder.makeParents(of: transfer.torrent.path(entry)) }
         }
         for link in plan.diff.addedLinks { try builder.symlink(link.target, at: link.path) }
     }
@@ -82,16 +80,42 @@ struct TreeAssembler {
         return staged
     }
 
-    private func place(_ placement: SnapshotPlan.Placement, from source: String, _ builder: TreeBuilder) throws {
-        let file = placement.file
-        if !placement.copies {
+    /// Links what the tree beside has under the same paths, a torrent after the other.
+    private func linkBeside(_ plan: SnapshotPlan, _ shelf: TorrentShelf, _ builder: TreeBuilder) throws {
+        guard let beside = plan.beside else { return }
+        let open = Dictionary(
+            plan.transfers.map { ($0.torrent.infoHash, $0.torrent) }, uniquingKeysWith: { first, _ in first })
+        for shard in plan.shards where !shard.linked.isEmpty {
+            let torrent = try open[shard.shard.infoHash] ?? shelf.torrent(shard.shard)
+            for entry in shard.linked.indices where shard.linked[entry] {
+                let isRewritten = shard.sources[entry] == .rewritten
+                let source = "\(beside.files)/\(torrent.path(entry))"
+                try reportingDamage(of: beside.snapshot, at: source) {
+                    try place(
+                        torrent.file(entry), from: source, copies: isRewritten, isRewritten: isRewritten, builder)
+                }
+            }
+        }
+    }
+
+    private func reportingDamage(of tree: SnapshotID, at source: String, _ body: () throws -> Void) throws {
+        do { try body() } catch let fault as FileError {
+            guard fault.isMissing, !FileSystem.exists(source) else { throw fault }
+            throw DamagedTree(snapshot: tree, files: layout.files(of: tree), path: source)
+        }
+    }
+
+    private func place(
+        _ file: FileEntry, from source: String, copies: Bool, isRewritten: Bool, _ builder: TreeBuilder
+    ) throws {
+        if !copies {
             do { return try builder.link(source, at: file.path) } catch {
                 // Too many links to one inode: a copy serves as well.
                 guard error.isTooManyLinks else { throw error }
             }
         }
         let mode: UInt32 = file.executable ? 0o555 : 0o444
-        try builder.copy(source, at: file.path, mtime: file.mtime, mode: placement.isRewritten ? mode | 0o200 : mode)
+        try builder.copy(source, at: file.path, mtime: file.mtime, mode: isRewritten ? mode | 0o200 : mode)
     }
 
     private func makeEmpty(_ file: FileEntry, _ builder: TreeBuilder) throws {

@@ -116,7 +116,10 @@ public struct SnapshotStore: Sendable {
     }
 
     /// A torrent of the store, checked against its digest.
-    public func torrent(_ shard: Manifest.Shard) throws -> Torrent {
+    public func torrent(_ shard: Manifest.Shard) throws -> Torrent { try Torrent(parsing: torrentBytes(shard)) }
+
+    /// The bytes of a torrent of the store, checked against their digest.
+    public func torrentBytes(_ shard: Manifest.Shard) throws -> [UInt8] {
         guard let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash)) else {
             throw PublishingError(.store, "\(layout.compressedTorrent(shard.infoHash)) is missing")
         }
@@ -125,7 +128,7 @@ public struct SnapshotStore: Sendable {
             throw PublishingError(
                 .store, "\(layout.compressedTorrent(shard.infoHash)) is damaged; restore it from a backup")
         }
-        return try Torrent(parsing: bytes)
+        return bytes
     }
 
     /// A snapshot by its UUID, a unique beginning of it, its tag, or `latest`.

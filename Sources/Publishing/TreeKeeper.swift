@@ -22,27 +22,29 @@ struct TreeKeeper {
         let builder = try TreeBuilder(root: "\(partial)/\(manifest.set)")
         var placement = Placement(builder: builder, contents: contents)
         // Over an older tree, all that goes has to go first; a new one is filled range by range.
-        var difference = Difference()
-        // What it lost is gone already; the directories above may be empty now.
-        if let spare { difference.removedFiles += try store.lost().paths(of: spare.uuid) }
+        var difference = TreeDiff()
+        var placed: [FileEntry] = []
         try compare(spare, manifest) { diff, target in
-            difference.add(diff)
+            difference.formUnion(diff)
             for reference in diff.placed {
                 let file = target[reference.shard].file(reference.entry)
                 if spare == nil {
                     try placement.place(file, &files)
                     report(placement.count, of: manifest.totals.files)
                 } else {
-                    difference.placed.append(file)
+                    placed.append(file)
                 }
             }
         }
+        // What it lost is gone already; the directories above may be empty now.
+        let gone = try spare.map { try store.lost().paths(of: $0.uuid) } ?? []
         try builder.remove(
-            files: difference.removedFiles, links: difference.removedLinks, directories: difference.removedDirectories,
+            files: gone + difference.removedFiles, links: difference.removedLinks,
+            directories: difference.removedDirectories,
             adding: difference.addedDirectories)
-        for file in difference.placed {
+        for file in placed {
             try placement.place(file, &files)
-            report(placement.count, of: difference.placed.count)
+            report(placement.count, of: placed.count)
         }
         for link in difference.addedLinks { try builder.symlink(link.target, at: link.path) }
         // A name of an inode with several was given its status before the next one was linked.
@@ -56,24 +58,6 @@ struct TreeKeeper {
 
     private func report(_ count: Int, of total: Int) {
         if count.isMultiple(of: 1000) { progress(.linking(files: count, of: total)) }
-    }
-
-    /// What changes in all ranges.
-    private struct Difference {
-        var removedFiles: [String] = []
-        var removedLinks: [String] = []
-        var removedDirectories: [String] = []
-        var addedDirectories: [String] = []
-        var addedLinks: [LinkEntry] = []
-        var placed: [FileEntry] = []
-
-        mutating func add(_ diff: TreeDiff) {
-            removedFiles += diff.removedFiles
-            removedLinks += diff.removedLinks
-            removedDirectories += diff.removedDirectories
-            addedDirectories += diff.addedDirectories
-            addedLinks += diff.addedLinks
-        }
     }
 
     /// Compares two snapshots, of which no more than one range is in memory.

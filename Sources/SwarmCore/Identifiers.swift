@@ -133,6 +133,9 @@ public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringCon
     /// Files that a client reads first, and that refer to the metadata: `Release`, `repomd.xml`.
     public static let entryPoint = Priority(unchecked: 1)
 
+    /// What is fetched after everything else.
+    public static let lowest = entryPoint
+
     /// The digit.
     public var description: String { String(rawValue) }
     /// The lesser is fetched later.

@@ -34,7 +34,14 @@ struct ParsedTorrent: ~Copyable {
     }
 
     func rename(_ file: Int, to path: String) { unsafe slt_torrent_rename(handle, Int32(clamping: file), path) }
+    func keepNames() { unsafe slt_torrent_keep_names(handle) }
     func add(tracker url: String) { unsafe slt_torrent_add_tracker(handle, url) }
+
+    /// A peer to dial at once. Throws `badAddress`.
+    func add(peer: Endpoint) throws(EngineError) {
+        let handle = unsafe handle
+        try EngineError.check { unsafe slt_torrent_add_peer(handle, peer.host, peer.port, &$0) }
+    }
 
     /// Hashes what is on disk; blocks. Uses the torrent up.
     consuming func check(savePath: String) throws(EngineError) -> PieceSet {
@@ -46,5 +53,25 @@ struct ParsedTorrent: ~Copyable {
             preconditionFailure("the bitfield has the length that it was made with")
         }
         return have
+    }
+}
+
+extension TorrentEngine {
+    /// A torrent on its way from the thread that read it to the engine.
+    // @unchecked: made on one thread, and handed on before another one looks at it.
+    final class Parsed: @unchecked Sendable {
+        let torrent: ParsedTorrent
+        init(_ torrent: consuming ParsedTorrent) { self.torrent = torrent }
+    }
+
+    /// Reads a torrent on a thread of its own: a large one takes as long as everything else that the engine does with it.
+    static func parsed(_ bytes: [UInt8]) async throws(EngineError) -> Parsed {
+        try await offPool {
+            do throws(EngineError) {
+                return .success(Parsed(try ParsedTorrent(bytes)))
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 }

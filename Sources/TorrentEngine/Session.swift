@@ -69,26 +69,34 @@ struct Session: ~Copyable {
         return unsafe UnsafeBufferPointer(start: events, count: count).compactMap { unsafe SessionEvent($0) }
     }
 
-    /// Adds a torrent and returns what it has: the pieces of the specification and those of padding only.
-    func add(_ spec: TorrentSpec) throws(EngineError) -> PieceSet {
-        let torrent = try ParsedTorrent(spec.torrent)
-        for pieces in [spec.have, spec.wanted] where pieces.pieceCount != torrent.pieceCount {
-            throw EngineError(
-                .pieceMismatch, "the torrent has \(torrent.pieceCount) pieces, the set \(pieces.pieceCount)")
+    /// Adds a torrent and returns what it has, the pieces of the specification and those of padding only, and what it
+    /// wants.
+    func add(_ spec: TorrentSpec, _ torrent: borrowing ParsedTorrent) throws(EngineError) -> (
+        have: PieceSet, wanted: PieceSet
+    ) {
+        let pieceCount = torrent.pieceCount
+        for pieces in [spec.have, spec.wanted] {
+            guard let pieces, pieces.pieceCount != pieceCount else { continue }
+            throw EngineError(.pieceMismatch, "the torrent has \(pieceCount) pieces, the set \(pieces.pieceCount)")
         }
         for (file, path) in spec.renamed { torrent.rename(file, to: path) }
+        if spec.keepsNames { torrent.keepNames() }
         for url in spec.trackers { torrent.add(tracker: url) }
-        var have = spec.have.bytes
+        for peer in spec.peers { try torrent.add(peer: peer) }
+        var have = (spec.have ?? PieceSet(pieceCount: pieceCount, full: true)).bytes
+        let wanted = spec.wanted ?? PieceSet(pieceCount: pieceCount)
         let count = have.count
+        let handle = unsafe handle
+        let parsed = unsafe torrent.handle
         try EngineError.check {
             unsafe slt_session_add(
-                handle, torrent.handle, slt_info_hash(spec.infoHash), spec.savePath, &have, spec.wanted.bytes, count,
+                handle, parsed, slt_info_hash(spec.infoHash), spec.savePath, &have, wanted.bytes, count,
                 spec.peerExchange, &$0)
         }
-        guard let result = PieceSet(pieceCount: spec.have.pieceCount, bytes: have) else {
+        guard let result = PieceSet(pieceCount: pieceCount, bytes: have) else {
             preconditionFailure("the bitfield has the length that it was made with")
         }
-        return result
+        return (result, wanted)
     }
 
     /// Disconnects the torrent's peers and closes its files; `.flushed` tells when, and `remove` is to follow.

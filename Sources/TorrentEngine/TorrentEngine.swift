@@ -74,17 +74,25 @@ public actor TorrentEngine {
         return listening
     }
 
-    /// Adds a torrent, which begins to fetch and serve at once. Files are neither looked at nor created. Throws
-    /// `badTorrent`, `unsupportedTorrent`, `hostileNames`, `infoHashMismatch`, `pieceMismatch`, `alreadyAdded`, `session`.
+    /// Adds a torrent, which begins to fetch and serve at once. Files are neither looked at nor created. Several torrents
+    /// are read at the same time when several tasks add them. Throws `badTorrent`, `unsupportedTorrent`, `hostileNames`,
+    /// `infoHashMismatch`, `pieceMismatch`, `badAddress`, `alreadyAdded`, `session`.
     public func add(_ spec: TorrentSpec) async throws {
-        guard torrents[spec.infoHash] == nil else {
-            throw EngineError(.alreadyAdded, "torrent \(spec.infoHash) is added already, or still being removed")
-        }
-        guard let have = try session?.add(spec) else { throw Self.stopped }
-        let torrent = Torrent(have: have, wanted: spec.wanted)
+        try checkIsNew(spec.infoHash)
+        let parsed = try await Self.parsed(spec.torrent)
+        // It may have come while this one was read.
+        try checkIsNew(spec.infoHash)
+        guard let (have, wanted) = try session?.add(spec, parsed.torrent) else { throw Self.stopped }
+        let torrent = Torrent(have: have, wanted: wanted)
         torrents[spec.infoHash] = torrent
         session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))
         if torrent.missing == 0 { output.yield(.finished(spec.infoHash)) }
+    }
+
+    private func checkIsNew(_ infoHash: InfoHash) throws(EngineError) {
+        guard torrents[infoHash] == nil else {
+            throw EngineError(.alreadyAdded, "torrent \(infoHash) is added already, or still being removed")
+        }
     }
 
     /// Removes a torrent and returns once its files are closed and nothing more will be written. Deletes no file; does
@@ -130,15 +138,22 @@ public actor TorrentEngine {
     /// system, and the answer is kept for five minutes. Throws `unknownTorrent`, `badAddress`, `session`.
     public func connect(_ infoHash: InfoHash, to peer: Endpoint) async throws {
         _ = try known(infoHash)
-        do throws(EngineError) {
-            try dial(infoHash, names.remembered(peer.host) ?? peer.host, peer.port)
-        } catch {
-            guard error.code == .badAddress, peer.port != 0, !peer.isUnspecified else { throw error }
-            let address = try await NameResolver.resolve(peer.host)
-            names.remember(peer.host, address)
-            // The torrent may have gone while the name was resolved; then this throws.
-            try dial(infoHash, address, peer.port)
+        let address = try await resolve(peer)
+        // The torrent may have gone while the name was resolved; then this throws.
+        try dial(infoHash, address.host, address.port)
+    }
+
+    /// A peer by its numeric address. A host name is resolved by the system, and the answer is kept for five minutes.
+    /// Throws `badAddress`.
+    public func resolve(_ peer: Endpoint) async throws -> Endpoint {
+        guard peer.port != 0, !peer.isUnspecified else {
+            throw EngineError(.badAddress, "\(peer) is no peer: it lacks a host or a port")
         }
+        if IPAddress(peer.host) != nil { return peer }
+        if let address = names.remembered(peer.host) { return Endpoint(host: address, port: peer.port) }
+        let address = try await NameResolver.resolve(peer.host)
+        names.remember(peer.host, address)
+        return Endpoint(host: address, port: peer.port)
     }
 
     /// Hands in a whole piece that came another way; wanted or not, it is checked and written, and `pieces` or

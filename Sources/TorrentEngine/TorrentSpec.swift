@@ -8,14 +8,19 @@ public struct TorrentSpec: Sendable {
     public var torrent: [UInt8]
     /// The directory under which files land: at `savePath/<name of the torrent>/<path>`.
     public var savePath: String
-    /// The pieces that are on disk already; `pieceCount` must be the torrent's. Nothing checks them.
-    public var have: PieceSet
-    /// The pieces to fetch from the start; `pieceCount` must be the torrent's.
-    public var wanted: PieceSet
+    /// The pieces that are on disk already, nil for all of them; `pieceCount` must be the torrent's. Nothing checks them.
+    public var have: PieceSet?
+    /// The pieces to fetch from the start, nil for none; `pieceCount` must be the torrent's.
+    public var wanted: PieceSet?
     /// Paths by file index, relative to `savePath` or absolute, for files that belong elsewhere or whose name
     /// libtorrent would change. Files whose path only collides with another when case is ignored keep their own path
     /// without an entry here.
     public var renamed: [Int: String]
+    /// Whether the caller has checked the names and vouches for them: where libtorrent would change one, the torrent's
+    /// own is kept. Without it such a torrent is refused.
+    public var keepsNames: Bool
+    /// Peers that are dialled at once, with numeric addresses (see `TorrentEngine.resolve`).
+    public var peers: [Endpoint]
     /// Announce URLs; all of them are announced to.
     public var trackers: [String]
     /// Whether peers of this torrent tell each other about further peers (ut_pex, BEP 11).
@@ -23,8 +28,9 @@ public struct TorrentSpec: Sendable {
 
     /// A torrent with no other paths than its own and, unless given, without trackers.
     public init(
-        infoHash: InfoHash, torrent: [UInt8], savePath: String, have: PieceSet, wanted: PieceSet,
-        renamed: [Int: String] = [:], trackers: [String] = [], peerExchange: Bool = true
+        infoHash: InfoHash, torrent: [UInt8], savePath: String, have: PieceSet?, wanted: PieceSet?,
+        renamed: [Int: String] = [:], keepsNames: Bool = false, peers: [Endpoint] = [], trackers: [String] = [],
+        peerExchange: Bool = true
     ) {
         self.infoHash = infoHash
         self.torrent = torrent
@@ -32,6 +38,8 @@ public struct TorrentSpec: Sendable {
         self.have = have
         self.wanted = wanted
         self.renamed = renamed
+        self.keepsNames = keepsNames
+        self.peers = peers
         self.trackers = trackers
         self.peerExchange = peerExchange
     }

@@ -70,25 +70,21 @@ actor Seeder: Service {
     private static func spec(_ store: SnapshotStore, _ seed: SnapshotStore.Seed, lost: Set<String>) throws
         -> TorrentSpec
     {
-        let torrent = try store.torrent(seed.shard)
+        let trackers = store.configuration.trackers
+        var spec = TorrentSpec(
+            infoHash: seed.shard.infoHash, torrent: try store.torrentBytes(seed.shard),
+            savePath: store.layout.tree(seed.snapshot), have: nil, wanted: nil, keepsNames: true, trackers: trackers,
+            peerExchange: trackers.isEmpty)
         // What the tree lacks is neither offered nor fetched: a piece that is written could reach the source.
-        var have = PieceSet(pieceCount: torrent.pieceCount, full: true)
         if !lost.isEmpty {
+            let torrent = try Torrent(parsing: spec.torrent)
+            var have = PieceSet(pieceCount: torrent.pieceCount, full: true)
             for entry in torrent.files where lost.contains(torrent.path(entry)) {
                 for piece in torrent.pieces(entry) { have[piece] = false }
             }
+            spec.have = have
         }
-        var renamed: [Int: String] = [:]
-        // Names that libtorrent would change stay what they are.
-        for (entry, path) in try TorrentEngine.paths(torrent: torrent.bytes).enumerated()
-        where torrent.kind(entry) == .file {
-            let own = "\(torrent.name)/\(torrent.path(entry))"
-            if own != path { renamed[entry] = own }
-        }
-        let trackers = store.configuration.trackers
-        return TorrentSpec(
-            infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: store.layout.tree(seed.snapshot), have: have,
-            wanted: have, renamed: renamed, trackers: trackers, peerExchange: trackers.isEmpty)
+        return spec
     }
 
     // MARK: Service

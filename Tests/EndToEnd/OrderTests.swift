@@ -53,8 +53,9 @@ extension EndToEnd {
             let metadata = try moments(SampleArchive.metadata.map { "\(node.current)/\($0)" })
             let entryPoints = try moments(SampleArchive.entryPoints.map { "\(node.current)/\($0)" })
             #expect(packages.first < packages.last)
-            #expect(metadata.first > packages.last)
-            #expect(entryPoints.first > metadata.last)
+            // The kernel's clock for files moves in steps, of which one may hold both.
+            #expect(metadata.first >= packages.last)
+            #expect(entryPoints.first >= metadata.last)
         }
 
         @Test("A snapshot that comes while another is fetched takes over what is there")

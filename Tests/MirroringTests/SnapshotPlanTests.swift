@@ -29,16 +29,35 @@ struct SnapshotPlanTests {
         return try Torrent(parsing: layout.encode(name: "demo"))
     }
 
-    private func tree(_ torrent: Torrent, filter: PathFilter = .everything) throws -> LocalTree {
-        LocalTree(
+    /// The torrents of a snapshot, without files on a disk.
+    private func shelf(_ torrents: [Torrent]) -> (shards: [Manifest.Shard], shelf: TorrentShelf) {
+        let shards = torrents.enumerated().map { number, torrent in
+            Manifest.Shard(
+                start: number == 0 ? "" : torrent.path(torrent.files.first { _ in true } ?? 0), priority: nil,
+                infoHash: torrent.infoHash,
+                torrent: Pinned(size: torrent.bytes.count, sha256: Digest.sha256(torrent.bytes)), compressedSize: 1,
+                classes: torrent.classes)
+        }
+        let bytes = Dictionary(torrents.map { ($0.infoHash, $0.bytes) }, uniquingKeysWith: { first, _ in first })
+        return (shards, TorrentShelf { bytes[$0.infoHash] ?? [] })
+    }
+
+    private func tree(
+        _ torrents: Torrent..., filter: PathFilter = .everything, missing: [InfoHash: PieceSet] = [:]
+    ) throws -> LocalTree {
+        let (shards, shelf) = shelf(torrents)
+        return LocalTree(
             snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000001")), files: "/nowhere",
-            torrents: [torrent], filter: try filter.compiled(), missing: [:])
+            shards: shards, shelf: shelf, filter: try filter.compiled(), missing: missing)
     }
 
     private func plan(
-        _ target: Torrent, base: LocalTree? = nil, sources: [LocalTree] = [], filter: PathFilter = .everything
+        _ target: Torrent..., base: LocalTree? = nil, sources: [LocalTree] = [], filter: PathFilter = .everything,
+        sharing: Set<InfoHash> = []
     ) throws -> SnapshotPlan {
-        SnapshotPlan(target: [target], filter: try filter.compiled(), base: base, sources: sources, sharing: [])
+        let (shards, shelf) = shelf(target)
+        return try SnapshotPlan(
+            target: shards, shelf: shelf, filter: try filter.compiled(), base: base, sources: sources, sharing: sharing)
     }
 
     @Test("A first sync wants everything, class by class, from the highest down")
@@ -51,13 +70,14 @@ struct SnapshotPlanTests {
             ]))
         #expect(plan.phases == [.payload, .metadata, .entryPoint])
         #expect(plan.bytesWanted == 50_350)
-        #expect(plan.shards[0].have.isEmpty)
-        let payload = plan.shards[0].wanted(downTo: .payload)
+        #expect(plan.transfers[0].have.isEmpty)
+        let payload = plan.transfers[0].wanted(downTo: .payload)
         #expect(!payload.isEmpty)
-        #expect(plan.shards[0].wanted(downTo: .entryPoint).isSuperset(of: payload))
+        #expect(plan.transfers[0].wanted(downTo: .entryPoint).isSuperset(of: payload))
         // No piece belongs to two classes.
         #expect(
-            plan.shards[0].wanted.values.reduce(0) { $0 + $1.count } == plan.shards[0].wanted(downTo: .entryPoint).count
+            plan.transfers[0].wanted.values.reduce(0) { $0 + $1.count }
+                == plan.transfers[0].wanted(downTo: .entryPoint).count
         )
     }
 
@@ -70,7 +90,7 @@ struct SnapshotPlanTests {
         #expect(plan.phases.isEmpty)
         #expect(plan.placements.map(\.file.path).sorted() == ["b/x", "b/y"])
         #expect(plan.placements.allSatisfy { !$0.copies })
-        #expect(plan.shards[0].have.isFull)
+        #expect(plan.transfers.isEmpty)
     }
 
     @Test("The same content with another time is copied, not fetched and not linked")
@@ -90,8 +110,8 @@ struct SnapshotPlanTests {
         let new = try torrent(kept + [file("new", 5_000, content: 99)])
         let plan = try plan(new, base: try tree(try torrent(kept)))
         #expect(plan.bytesWanted == 5_000)
-        #expect(plan.shards[0].wanted[.payload]?.indices == [1, 2])
-        #expect(plan.shards[0].have.indices == [0])
+        #expect(plan.transfers[0].wanted[.payload]?.indices == [1, 2])
+        #expect(plan.transfers[0].have.indices == [0])
         #expect(plan.detached.sorted() == ["kept3", "kept4", "kept5"])
         #expect(plan.shards[0].sources.count { $0 == .rewritten } == 3)
         // Until they are checked again, the journal does not count on them.
@@ -103,9 +123,7 @@ struct SnapshotPlanTests {
         let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
         let first = try torrent(kept + [file("new", 5_000, content: 99)])
         let interrupted = try plan(first, base: try tree(try torrent(kept)))
-        let half = LocalTree(
-            snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000002")), files: "/nowhere",
-            torrents: [first], filter: try PathFilter.everything.compiled(), missing: interrupted.missing)
+        let half = try tree(first, missing: interrupted.missing)
         // The next snapshot does without the file that the pieces were written for.
         let next = try torrent(kept)
         let alone = try plan(next, base: half)
@@ -114,8 +132,9 @@ struct SnapshotPlanTests {
         // Another tree still has them as they were.
         let linked = try plan(next, base: half, sources: [try tree(try torrent(kept))])
         #expect(linked.filesWanted == 0)
-        #expect(linked.placements.map(\.file.path).sorted() == ["kept3", "kept4", "kept5"])
-        #expect(linked.placements.allSatisfy { !$0.copies })
+        #expect(linked.placements.isEmpty)
+        #expect(paths(linked, next) { linked.shards[0].linked[$0] } == ["kept3", "kept4", "kept5"])
+        #expect(linked.detached.isEmpty)
     }
 
     @Test("Of two new files with one content, one is fetched")
@@ -138,8 +157,8 @@ struct SnapshotPlanTests {
         let plan = try plan(torrent, filter: PathFilter(include: ["/keep/"], exclude: []))
         #expect(plan.bytesTotal == 50_000)
         #expect(plan.bytesWanted == 50_000)
-        let whole = SetMirror.have(torrent, try PathFilter(include: ["/keep/"], exclude: []).compiled())
-        #expect(whole.count == plan.shards[0].wanted(downTo: .payload).count)
+        let kept = try #require(torrent.files.first { torrent.path($0) == "keep/a" })
+        #expect(plan.transfers[0].allWanted.indices == Array(torrent.pieces(kept)))
     }
 
     @Test("What was being fetched for another snapshot, and is not in this one, is removed")
@@ -149,13 +168,71 @@ struct SnapshotPlanTests {
         ])
         var missing = PieceSet(pieceCount: base.entryCount)
         for entry in base.files where base.path(entry) != "a" { missing[entry] = true }
-        let half = LocalTree(
-            snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000002")), files: "/nowhere",
-            torrents: [base],
-            filter: try PathFilter.everything.compiled(), missing: [base.infoHash: missing])
+        let half = try tree(base, missing: [base.infoHash: missing])
         let plan = try plan(try torrent([file("a", 50_000, content: 1), file("b", 50_000, content: 2)]), base: half)
         #expect(plan.leftovers == ["c"])
         #expect(plan.bytesWanted == 50_000)
         #expect(plan.diff.removedFiles.isEmpty)
+    }
+
+    private func paths(_ plan: SnapshotPlan, _ torrent: Torrent, where condition: (Int) -> Bool) -> [String] {
+        torrent.files.filter(condition).map { torrent.path($0) }.sorted()
+    }
+
+    @Test("A new tree is linked from the one beside it, path by path; what differs there is looked for by content")
+    func beside() throws {
+        let old = try torrent((0..<40).map { file("a\($0)", 50_000, content: UInt8($0)) })
+        let new = try torrent(
+            (0..<40).map { file($0 == 7 ? "moved" : "a\($0)", 50_000, content: $0 == 3 ? 99 : UInt8($0)) })
+        let plan = try plan(new, sources: [try tree(old)])
+        #expect(plan.filesWanted == 1)
+        #expect(plan.placements.map(\.file.path) == ["moved"])
+        #expect(plan.placements.map(\.location.path) == ["a7"])
+        let linked = paths(plan, new) { plan.shards[0].linked[$0] }
+        #expect(linked == (0..<40).filter { $0 != 3 && $0 != 7 }.map { "a\($0)" }.sorted())
+    }
+
+    @Test("A file with another time or mode is not taken for the one beside it that has its path and content")
+    func besideTouched() throws {
+        let old = try torrent([file("a", 50_000, content: 1, mtime: 1), file("b", 50_000, content: 2)])
+        let plan = try plan(
+            try torrent([file("a", 50_000, content: 1, mtime: 2), file("b", 50_000, content: 2)]),
+            sources: [try tree(old)])
+        #expect(plan.bytesWanted == 0)
+        #expect(plan.placements.map(\.copies) == [true])
+        #expect(plan.shards[0].linked.count { $0 } == 1)
+    }
+
+    @Test("What is linked from beside and shares a piece with a fetched file is copied")
+    func besideRewritten() throws {
+        let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
+        let new = try torrent(kept + [file("new", 5_000, content: 99)])
+        let plan = try plan(new, sources: [try tree(try torrent(kept))])
+        #expect(plan.bytesWanted == 5_000)
+        #expect(plan.detached.isEmpty)
+        #expect(paths(plan, new) { plan.shards[0].sources[$0] == .rewritten } == ["kept3", "kept4", "kept5"])
+        #expect(plan.shards[0].linked.count { $0 } == 6)
+    }
+
+    @Test("A torrent that the tree beside has as it is is linked without a comparison, but for what is lost there")
+    func besideSame() throws {
+        let torrent = try torrent((0..<4).map { file("a\($0)", 50_000, content: UInt8($0)) })
+        var lost = PieceSet(pieceCount: torrent.entryCount)
+        lost[try #require(torrent.files.first { torrent.path($0) == "a2" })] = true
+        let plan = try plan(torrent, sources: [try tree(torrent, missing: [torrent.infoHash: lost])])
+        #expect(plan.filesWanted == 1)
+        #expect(paths(plan, torrent) { plan.shards[0].linked[$0] } == ["a0", "a1", "a3"])
+    }
+
+    @Test("A torrent that both trees have is counted, and not opened")
+    func shared() throws {
+        let (one, two) = (try torrent([file("a", 50_000, content: 1)]), try torrent([file("b", 50_000, content: 2)]))
+        let plan = try plan(
+            one, two, base: try tree(one, try torrent([file("b", 50_000, content: 3)])), sharing: [one.infoHash])
+        #expect(plan.filesTotal == 2)
+        #expect(plan.bytesTotal == 100_000)
+        #expect(plan.filesWanted == 1)
+        #expect(plan.shards[0].sources.isEmpty)
+        #expect(plan.transfers.map(\.torrent.infoHash) == [two.infoHash])
     }
 }

@@ -97,7 +97,9 @@ struct FaultTests {
         let text = failure(test)
         isDone.withLock { $0 = true }
         ended.wait()
-        #expect(text.contains("\(path) changed each of the 3 times that it was read"))
+        // The writer may have rested while the file was read, and gone on before it was linked.
+        let isCaught = text.contains("\(path) changed each of the 3 times that it was read")
+        #expect(isCaught || text.contains("\(path) changed after it was read"), "\(text)")
         #expect(try test.store().feed() == nil)
         #expect(try test.snapshot().published)
         try test.verify()

@@ -61,6 +61,10 @@ bool slt_torrent_file_is_pad(const slt_torrent *torrent, int32_t file);
 // What slt_session_add and slt_torrent_check shall use; strings are copied.
 void slt_torrent_rename(slt_torrent *torrent, int32_t file, const char *path);
 void slt_torrent_add_tracker(slt_torrent *torrent, const char *url);
+// A peer that slt_session_add dials at once; numeric.
+slt_code slt_torrent_add_peer(slt_torrent *torrent, const char *host, uint16_t port, slt_error *error);
+// The caller has checked the names, and vouches for them: where libtorrent would change one, the torrent's own is kept.
+void slt_torrent_keep_names(slt_torrent *torrent);
 
 // Hashes what lies at save_path and sets the bits of the intact pieces in have, ceil(piece count / 8) bytes. Blocks
 // for as long as the hashing takes. Uses the torrent up: only slt_torrent_free may follow. Creates missing empty files.

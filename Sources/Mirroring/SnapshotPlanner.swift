@@ -1,0 +1,252 @@
+internal import Metainfo
+internal import SwarmCore
+
+extension SnapshotPlan {
+    /// Makes a plan. No more torrents are open at a time than hold one range of the paths, but for those of which
+    /// something is fetched.
+    ///
+    /// - Parameters:
+    ///   - target: the snapshot's torrents.
+    ///   - base: what the tree that is made over holds; nil for a new tree.
+    ///   - sources: further trees to link from, the best first.
+    ///   - sharing: shards that `base` holds as they are, under the same filter.
+    init(
+        target: [Manifest.Shard], shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, sources: [LocalTree],
+        sharing: Set<InfoHash>
+    ) throws {
+        var planner = SnapshotPlanner(
+            plan: SnapshotPlan(shards: target.map { Shard(shard: $0) }, beside: sources.first), shelf: shelf,
+            filter: filter, base: base, sources: sources)
+        try planner.compare(sharing)
+        try planner.locate()
+        for index in planner.plan.shards.indices { planner.gate(index) }
+        self = planner.plan
+    }
+}
+
+private struct SnapshotPlanner {
+    var plan: SnapshotPlan
+    let shelf: TorrentShelf
+    let filter: CompiledFilter
+    let base: LocalTree?
+    let sources: [LocalTree]
+    /// Files that neither the tree nor the one beside it has under their path.
+    private var lacking: [FileReference] = []
+    /// The torrents that these are in.
+    private var open: [Int: Torrent] = [:]
+
+    init(plan: SnapshotPlan, shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, sources: [LocalTree]) {
+        self.plan = plan
+        self.shelf = shelf
+        self.filter = filter
+        self.base = base
+        self.sources = sources
+    }
+
+    // MARK: By path
+
+    mutating func compare(_ sharing: Set<InfoHash>) throws {
+        let target = plan.shards.map(\.shard)
+        let places = Dictionary(target.enumerated().map { ($1.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
+        for (index, shard) in target.enumerated() where sharing.contains(shard.infoHash) { try count(index) }
+        for range in Manifest.ranges(base?.shards ?? [], target, beside: plan.beside?.shards, sharing: sharing) {
+            let indices = range.target.compactMap { places[$0.infoHash] }
+            let torrents = try indices.map { try shelf.torrent(target[$0]) }
+            for (index, torrent) in zip(indices, torrents) { look(at: torrent, index) }
+            let old = try base.map { base in try range.base.map { try base.shelf.torrent($0) } } ?? []
+            let diff = TreeDiff(
+                base: old, baseFilter: base?.filter ?? filter,
+                holds: base.map { base in { base.holds(old[$0.shard], $0.entry) } }, target: torrents,
+                targetFilter: filter, sharing: [])
+            plan.diff.formUnion(diff)
+            plan.leftovers += leftovers(of: old, placed: diff.placed, in: torrents)
+            var placed = diff.placed
+            placed.removeAll { reference in
+                let torrent = torrents[reference.shard]
+                guard torrent.length(reference.entry) == 0 else { return false }
+                plan.empty.append(torrent.file(reference.entry))
+                return true
+            }
+            for reference in try unlinked(placed, torrents, indices, range.beside) {
+                let index = indices[reference.shard]
+                open[index] = torrents[reference.shard]
+                lacking.append(FileReference(shard: index, entry: reference.entry))
+            }
+        }
+    }
+
+    /// Counts a shard that the tree holds as it is.
+    private mutating func count(_ index: Int) throws {
+        guard !filter.isEverything else {
+            plan.filesTotal += plan.shards[index].shard.totals.files
+            plan.bytesTotal += plan.shards[index].shard.totals.bytes
+            return
+        }
+        let torrent = try shelf.torrent(plan.shards[index].shard)
+        for entry in torrent.files where filter.includes(torrent.path(entry)) {
+            plan.filesTotal += 1
+            plan.bytesTotal += torrent.length(entry)
+        }
+    }
+
+    /// Notes what of a torrent is to be here.
+    private mutating func look(at torrent: Torrent, _ index: Int) {
+        var sources = [SnapshotPlan.Source](repeating: .none, count: torrent.entryCount)
+        for entry in torrent.files {
+            guard filter.isEverything || filter.includes(torrent.path(entry)) else {
+                sources[entry] = .excluded
+                continue
+            }
+            sources[entry] = .here
+            plan.filesTotal += 1
+            plan.bytesTotal += torrent.length(entry)
+        }
+        plan.shards[index].sources = sources
+    }
+
+    private func leftovers(of old: [Torrent], placed: [FileReference], in target: [Torrent]) -> [String] {
+        guard let base, old.contains(where: { base.missing[$0.infoHash] != nil }) else { return [] }
+        var wanted: [[UInt8]: SHA256Digest] = [:]
+        for reference in placed {
+            let torrent = target[reference.shard]
+            wanted[Array(torrent.pathUTF8(reference.entry))] = torrent.sha256(reference.entry)
+        }
+        return old.flatMap { torrent in
+            (base.missing[torrent.infoHash]?.indices ?? []).filter { entry in
+                torrent.kind(entry) == .file && wanted[Array(torrent.pathUTF8(entry))] != torrent.sha256(entry)
+            }.map { torrent.path($0) }
+        }
+    }
+
+    /// Has those files linked that the tree beside has under the same path, and returns the others.
+    private mutating func unlinked(
+        _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ shards: [Manifest.Shard]
+    ) throws -> [FileReference] {
+        guard let beside = plan.beside, !placed.isEmpty else { return placed }
+        var isLinked = [Bool](repeating: false, count: placed.count)
+        // By fingerprint; the first of several with the same one gets a look, which is a matter of chance beyond hope.
+        var sought: [Int: Int] = [:]
+        let same = Set(shards.map(\.infoHash))
+        for (position, file) in placed.enumerated() {
+            let torrent = torrents[file.shard]
+            if same.contains(torrent.infoHash) {
+                isLinked[position] = beside.holds(torrent, file.entry)
+            } else {
+                sought[torrent.fingerprint(file.entry)] = position
+            }
+        }
+        if !sought.isEmpty {
+            for shard in shards {
+                let other = try beside.shelf.torrent(shard)
+                for entry in other.files {
+                    guard let position = sought[other.fingerprint(entry)] else { continue }
+                    let (torrent, file) = (torrents[placed[position].shard], placed[position].entry)
+                    isLinked[position] =
+                        other.identity(entry) == torrent.identity(file)
+                        && other.pathUTF8(entry).elementsEqual(torrent.pathUTF8(file)) && beside.holds(other, entry)
+                }
+            }
+        }
+        for (file, linked) in zip(placed, isLinked) where linked {
+            let index = indices[file.shard]
+            if plan.shards[index].linked.isEmpty {
+                plan.shards[index].linked = Array(repeating: false, count: torrents[file.shard].entryCount)
+            }
+            plan.shards[index].linked[file.entry] = true
+        }
+        return zip(placed, isLinked).filter { !$0.1 }.map(\.0)
+    }
+
+    // MARK: By content
+
+    private func torrent(_ reference: FileReference) -> Torrent {
+        guard let torrent = open[reference.shard] else {
+            preconditionFailure("a shard that lacks a file stays open until the plan is made")
+        }
+        return torrent
+    }
+
+    /// Decides for each file that is lacking where it comes from.
+    mutating func locate() throws {
+        let contents = Set(lacking.map { torrent($0).sha256($0.entry) })
+        let locator = try ContentLocator(contents, in: sources + (base.map { [$0] } ?? []))
+        // The first of several files with one content is fetched: the one of the highest class.
+        var first: [SHA256Digest: FileReference] = [:]
+        // What gets an inode of its own, fetched or copied: others that are equal in time and mode too share it. What is
+        // in `first` is not repeated here.
+        var made: [FileIdentity: FileReference] = [:]
+        for priority in Set(lacking.map { torrent($0).priority($0.entry) }).sorted(by: >) {
+            for reference in lacking where torrent(reference).priority(reference.entry) == priority {
+                let file = torrent(reference).file(reference.entry)
+                let fetched = first[file.sha256]
+                if let original = fetched.flatMap({ self.file($0).identity == file.identity ? $0 : nil })
+                    ?? made[file.identity]
+                {
+                    addTwin(reference, file, of: original)
+                } else if let location = locator.location(of: file.identity) {
+                    let copies = location.identity != file.identity
+                    plan.placements.append(.init(file: file, location: location, copies: copies))
+                    if copies { made[file.identity] = reference }
+                } else if let fetched {
+                    addTwin(reference, file, of: fetched)
+                    made[file.identity] = reference
+                } else {
+                    first[file.sha256] = reference
+                    plan.shards[reference.shard].sources[reference.entry] = .fetch
+                    plan.filesWanted += 1
+                    plan.bytesWanted += file.length
+                }
+            }
+        }
+    }
+
+    private func file(_ reference: FileReference) -> FileEntry { torrent(reference).file(reference.entry) }
+
+    private mutating func addTwin(_ reference: FileReference, _ file: FileEntry, of original: FileReference) {
+        plan.shards[reference.shard].sources[reference.entry] = .twin
+        plan.twins.append((file, self.file(original)))
+    }
+
+    // MARK: By piece
+
+    /// A piece is had when everything that it covers is here; one that covers a file to fetch is wanted. What is here
+    /// and lies in a wanted piece will be written again: it must not share its inode with another tree. A torrent of which
+    /// nothing is fetched is closed.
+    mutating func gate(_ index: Int) {
+        guard let torrent = open.removeValue(forKey: index), plan.shards[index].sources.contains(.fetch) else { return }
+        var transfer = SnapshotPlan.Transfer(
+            torrent: torrent, sources: plan.shards[index].sources,
+            have: PieceSet(pieceCount: torrent.pieceCount, full: true))
+        var phases: [Int: Priority] = [:]
+        for entry in transfer.entries(.fetch, .twin, .excluded) {
+            for piece in torrent.pieces(entry) {
+                transfer.have[piece] = false
+                guard transfer.sources[entry] == .fetch else { continue }
+                phases[piece] = max(phases[piece] ?? .lowest, torrent.priority(entry))
+            }
+        }
+        var rewritten: Set<Int> = []
+        for (piece, phase) in phases {
+            transfer.wanted[phase, default: PieceSet(pieceCount: torrent.pieceCount)][piece] = true
+            for entry in torrent.entries(inPiece: piece)
+            where transfer.sources[entry] == .here && torrent.length(entry) > 0 { rewritten.insert(entry) }
+        }
+        for entry in rewritten { transfer.sources[entry] = .rewritten }
+        plan.shards[index].sources = transfer.sources
+        plan.transfers.append(transfer)
+        detach(rewritten, of: torrent, plan.shards[index].linked)
+    }
+
+    private mutating func detach(_ rewritten: Set<Int>, of torrent: Torrent, _ linked: [Bool]) {
+        guard !rewritten.isEmpty else { return }
+        plan.bytesCopied += rewritten.reduce(0) { $0 + torrent.length($1) }
+        // What is linked is copied instead: its source says so.
+        var paths = Set(rewritten.filter { linked.isEmpty || !linked[$0] }.map { torrent.path($0) })
+        for index in plan.placements.indices {
+            guard paths.remove(plan.placements[index].file.path) != nil else { continue }
+            plan.placements[index].copies = true
+            plan.placements[index].isRewritten = true
+        }
+        plan.detached += paths
+    }
+}

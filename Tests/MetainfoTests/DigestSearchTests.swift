@@ -1,0 +1,35 @@
+import Metainfo
+import SwarmCore
+import Testing
+
+@Suite("The search for contents in torrents")
+struct DigestSearchTests {
+    private let contents = (0..<50).map { Digest.sha256([UInt8($0)]) }
+
+    /// What a torrent's entries look like, with digests among bytes of which some begin like the key.
+    private func entries(_ digests: some Sequence<SHA256Digest>) -> [UInt8] {
+        digests.flatMap { Array("d6:lengthi1e4:pathl6:sha256:sha25e6:sha25632:".utf8) + $0.bytes + Array("e".utf8) }
+    }
+
+    @Test("It finds each of the contents, wherever it stands")
+    func finds() {
+        let bytes = entries(contents)
+        for digest in contents { #expect(DigestSearch([digest]).finds(in: bytes)) }
+        #expect(DigestSearch(contents.suffix(3)).finds(in: bytes))
+    }
+
+    @Test("It does not find what is not there, nor anything in bytes that end too early")
+    func absent() {
+        let bytes = entries(contents.dropFirst())
+        #expect(!DigestSearch([contents[0]]).finds(in: bytes))
+        #expect(!DigestSearch([SHA256Digest]()).finds(in: bytes))
+        #expect(!DigestSearch(contents).finds(in: []))
+        let one = entries([contents[0]])
+        for length in 0..<(one.count - 1) { #expect(!DigestSearch([contents[0]]).finds(in: Array(one[..<length]))) }
+    }
+
+    @Test("A digest elsewhere than under its key does not count")
+    func elsewhere() {
+        #expect(!DigestSearch([contents[0]]).finds(in: Array("6:sha25532:".utf8) + contents[0].bytes + [0x65]))
+    }
+}
