@@ -31,7 +31,7 @@ extension SetMirror {
         guard !candidates.isEmpty else { return }
         try restoreLinks()
         try await removeSpares()
-        await seed()
+        reseed.yield()
     }
 
     private func describe(_ id: SnapshotID) async throws -> Manifest {

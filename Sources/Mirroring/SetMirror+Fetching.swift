@@ -75,7 +75,10 @@ extension SetMirror {
             try await adopt(manifest)
             knownInodes = [:]
             try restoreLinks()
-            if let state = snapshots[id]?.state, state != .fetching { return await seed() }
+            if let state = snapshots[id]?.state, state != .fetching {
+                reseed.yield()
+                return
+            }
         }
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
@@ -344,7 +347,7 @@ extension SetMirror {
                 "fetched": "\(row.status.bytesFetched)", "from-master": "\(row.status.bytesFromMaster)",
                 "from-peers": "\(row.status.bytesFromPeers)", "from-http": "\(row.status.bytesFromHTTP)",
             ])
-        await seed()
+        reseed.yield()
         changed.yield()
     }
 }

@@ -12,15 +12,16 @@ extension SetMirror {
     func release(_ released: [SnapshotID]) async throws {
         for id in released {
             guard let row = snapshots[id] else { continue }
+            // First of all: from now on nothing is offered from this tree any more.
+            snapshots[id]?.state = .spare
             await unseed(id)
             try FileSystem.remove(layout.snapshotLink(id))
             try FileSystem.setMode(layout.tree(id), 0o700)
             try state.setState(id, .spare)
-            snapshots[id]?.state = .spare
             logger.info("released", metadata: ["snapshot": "\(id)", "serial": "\(row.serial)"])
         }
         try await removeSpares()
-        await seed()
+        reseed.yield()
     }
 
     /// Removes all spare trees but one.
@@ -82,10 +83,7 @@ extension SetMirror {
     /// Offers every shard of the snapshots that are whole, each from the newest tree that has it. What is in the engine
     /// already stays as it is.
     func seed() async {
-        let whole = snapshots.values.filter { [.active, .ready, .retained].contains($0.state) }.sorted {
-            $0.serial > $1.serial
-        }
-        for row in whole {
+        for row in snapshots.values.filter({ isWhole($0.uuid) }).sorted(by: { $0.serial > $1.serial }) {
             do {
                 guard let manifest = try documents.localManifest(row.uuid) else { continue }
                 let filter = try row.filter.compiled()
@@ -100,8 +98,16 @@ extension SetMirror {
         }
     }
 
+    /// Whether a snapshot can be offered as it is. A tree that is being made over cannot.
+    private func isWhole(_ id: SnapshotID) -> Bool {
+        switch snapshots[id]?.state {
+        case .active, .ready, .retained: true
+        case .building, .fetching, .spare, nil: false
+        }
+    }
+
     private func seed(_ shard: Manifest.Shard, of snapshot: SnapshotID, _ filter: CompiledFilter) async {
-        guard seeding[shard.infoHash] == nil else { return }
+        guard seeding[shard.infoHash] == nil, isWhole(snapshot) else { return }
         seeding[shard.infoHash] = snapshot
         do {
             await engine.remove(shard.infoHash)

@@ -56,6 +56,9 @@ public actor SetMirror {
     public nonisolated let readable = ReadableSnapshots()
     let wakeups: AsyncStream<Void>
     nonisolated let wake: AsyncStream<Void>.Continuation
+    private let reseedings: AsyncStream<Void>
+    /// Has what is whole offered, beside everything else: with many files it takes a while.
+    let reseed: AsyncStream<Void>.Continuation
     let changed: AsyncStream<Void>.Continuation
     /// Yields after every change of the status.
     public nonisolated let changes: AsyncStream<Void>
@@ -78,6 +81,7 @@ public actor SetMirror {
         for path in [layout.trees, layout.snapshots, layout.swarm] { try FileSystem.makeDirectories(path) }
         state = try NodeState(layout.state)
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (reseedings, reseed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         for snapshot in try state.snapshots() { snapshots[snapshot.uuid] = snapshot }
     }
@@ -119,8 +123,9 @@ public actor SetMirror {
     /// Mirrors until it is cancelled.
     public func run() async throws {
         try await reconcileAfterRestart()
-        await seed()
+        reseed.yield()
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.reseedings { await self.seed() } }
             group.addTask { await self.followFeed() }
             group.addTask { await self.work() }
             await group.waitForAll()
@@ -141,7 +146,7 @@ public actor SetMirror {
                 isRestored = true
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(id)"]) }
         }
-        if isRestored { await seed() }
+        if isRestored { reseed.yield() }
     }
 
     private func work() async {
