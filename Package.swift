@@ -150,8 +150,8 @@ let package = Package(
         .testTarget(
             name: "TrackerServerTests",
             dependencies: [
-                "TrackerServer", "TrackerCore", "SwarmCore", "ConfigurationFile", "SwarmTestSupport", "swarm-tracker",
-                "swarm-publish", nioHTTP1,
+                "TrackerServer", "TrackerCore", "SwarmCore", "Metainfo", "ConfigurationFile", "SwarmTestSupport",
+                "swarm-tracker", "swarm-publish", nioHTTP1,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -190,6 +190,24 @@ struct StoreTests {
         #expect(throws: TrackerError.self) { try store.rotate(node("a"), token: other.digest) }
     }
 
+    @Test func keepsSuspicions() throws {
+        let directory = try TemporaryDirectory("tracker")
+        let store = try TrackerStore(path: directory["t.sqlite"])
+        try store.add(NodeRegistration(name: node("a")), token: NodeToken.random().digest)
+        let key = ProbeCandidate.Key(node: node("a"), set: demo)
+        let suspicion = Suspicion(since: ManualClock.start, reason: "“Release” is answered with the status 404")
+        try store.save(suspicion, of: key)
+        try store.save(suspicion, of: .init(node: node("nobody"), set: demo))
+        let again = try TrackerStore(path: directory["t.sqlite"])
+        #expect(try again.suspicions().map(\.key) == [key])
+        #expect(try again.suspicions().map(\.suspicion) == [suspicion])
+        try again.save(nil, of: key)
+        #expect(try store.suspicions().isEmpty)
+        try store.save(suspicion, of: key)
+        try store.remove(node("a"))
+        #expect(try store.suspicions().isEmpty)
+    }
+
     @Test func fullDiskLosesNothing() throws {
         try #require(SmallDisk.isPossible, "needs to mount a small disk, so to be root")
         let disk = try SmallDisk(megabytes: 1)

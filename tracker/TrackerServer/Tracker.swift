@@ -19,13 +19,15 @@ final class Tracker: Sendable {
 
     let counters = RequestCounters()
     private let swarms: Mutex<Swarms>
-    private let board: Mutex<ProgressBoard>
+    /// How many rounds of probes had each verdict since the start.
+    let probeRounds = Mutex(["good": 0, "suspect": 0, "none": 0])
+    let board: Mutex<ProgressBoard>
     /// The registered nodes by the digests of their tokens.
     private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
     private let unsaved = Mutex(Unsaved())
     private let connections: ConnectionIDs
     private let places: PrefixTable
-    private let clock: TrackerClock
+    let clock: TrackerClock
 
     init(_ configuration: TrackerConfiguration, clock: TrackerClock = .system) {
         var generator = SystemRandomNumberGenerator()

@@ -31,6 +31,8 @@ public struct TrackerConfiguration: Sendable {
     public var freshness: Duration = .seconds(180)
     /// The lowest level of what is logged.
     public var logLevel = "info"
+    /// How the nodes' claims are checked.
+    public var probes = ProbeConfiguration()
     /// The sets.
     public var sets: [FollowedSet] = []
     /// Places by address.
@@ -54,6 +56,7 @@ public struct TrackerConfiguration: Sendable {
         requestsPerSecond = root.int("requests-per-second", in: 0...1_000_000, default: requestsPerSecond)
         freshness = root.duration("report-freshness", in: .seconds(15) ... .seconds(86_400), default: freshness)
         logLevel = root.oneOf("log-level", default: LogLevel.info).rawValue
+        probes = ProbeConfiguration(root)
         sets = root.tables("set").compactMap { Self.set($0) }
         places = root.tables("place").compactMap { Self.place($0) }
         if Set(sets.map(\.name)).count < sets.count { root.reject("set", "two sets have the same name") }

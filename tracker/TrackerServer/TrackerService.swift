@@ -18,6 +18,9 @@ public final class TrackerService: Sendable {
         tracker = Tracker(configuration)
         tracker.register(try store.nodes())
         for report in try store.reports() { tracker.restore(report) }
+        if configuration.probes.isEnabled {
+            for (key, suspicion) in try store.suspicions() { tracker.restore(suspicion, of: key) }
+        }
     }
 
     /// Serves until it is cancelled, then saves what is not saved. `onStart` is told where it listens, for HTTP and UDP.
@@ -30,10 +33,16 @@ public final class TrackerService: Sendable {
         do {
             try await onStart(listeners.endpoints)
             await withTaskGroup(of: Void.self) { group in
-                for set in configuration.sets {
-                    let follower = FeedFollower(
-                        source: FeedSource(set: set, client: client), tracker: tracker, clock: .system, logger: logger)
+                let sources = configuration.sets.map { FeedSource(set: $0, client: client) }
+                for source in sources {
+                    let follower = FeedFollower(source: source, tracker: tracker, clock: .system, logger: logger)
                     group.addTask { await follower.run() }
+                }
+                if configuration.probes.isEnabled {
+                    let prober = Prober(
+                        configuration.probes, tracker: tracker, store: store, sources: sources, clock: .system,
+                        logger: logger)
+                    group.addTask { await prober.run() }
                 }
                 group.addTask { await self.keepHouse() }
                 await group.waitForAll()
