@@ -1,5 +1,6 @@
 import FoundationEssentials
 import NIOHTTP1
+import PlaceDatabases
 import SwarmCore
 import SwarmTestSupport
 import Testing
@@ -152,6 +153,35 @@ struct SiteTests {
 
     @Test(arguments: ["/%", "/%zz", "/%ff", "/x?a=%0"])
     func brokenTargets(target: String) { #expect(RequestTarget(target) == nil) }
+}
+
+struct PlaceOrderTests {
+    /// Registration, databases, prefixes: each says what those before it do not.
+    @Test func whatIsKnownBetterComesFirst() throws {
+        try #require(PlaceDatabaseWriter.isPossible, "needs libmaxmind-db-writer-perl")
+        let directory = try TemporaryDirectory("places")
+        let facts = "country => { iso_code => 'DE' }, continent => { code => 'EU' }"
+        try PlaceDatabaseWriter.city(["192.0.2.0/24": facts, "198.51.100.0/24": facts], to: directory["city.mmdb"])
+        let tracker = Tracker(
+            try .test(
+                """
+                [places]
+                city = "\(directory["city.mmdb"])"
+                [[place]]
+                prefix = "192.0.2.0/24"
+                region = "north"
+                country = "SE"
+                asn = 64496
+                """))
+        #expect(tracker.databases?.refresh().count == 1)
+        let table = tracker.place(of: ip("192.0.2.1"))
+        #expect(table.country == "DE" && table.region == "north" && table.asn == 64496)
+        let member = NodeRegistration(name: node("a"), group: "g", region: "here")
+        let registered = tracker.place(of: ip("192.0.2.1"), node: member)
+        #expect(registered.region == "here" && registered.group == "g" && registered.country == "DE")
+        #expect(tracker.place(of: ip("198.51.100.1")).region == "EU")
+        #expect(tracker.place(of: ip("203.0.113.1")) == Place())
+    }
 }
 
 struct StoreTests {

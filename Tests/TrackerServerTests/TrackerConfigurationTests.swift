@@ -1,5 +1,6 @@
 import ConfigurationFile
 import Foundation
+import PlaceDatabases
 import SwarmCore
 import Testing
 import TrackerCore
@@ -26,6 +27,8 @@ struct TrackerConfigurationTests {
                 timeout = "10s"
                 pause = "5s"
                 allow-private = true
+                [places]
+                city = "/var/lib/GeoIP/GeoLite2-City.mmdb"
                 [[place]]
                 prefix = "192.0.2.0/24"
                 region = "north"
@@ -42,6 +45,7 @@ struct TrackerConfigurationTests {
         #expect(probes.isEnabled && probes.allowsPrivate && probes.width == 2 && probes.entryPoints == 1)
         #expect(probes.interval == .milliseconds(200) && probes.perNode == .seconds(300))
         #expect(probes.timeout == .seconds(10) && probes.pause == .seconds(5))
+        #expect(configuration.placeDatabases == .init(city: "/var/lib/GeoIP/GeoLite2-City.mmdb"))
         #expect(configuration.places.first?.place.region == "north")
         #expect(configuration.places.first?.place.country == "DE")
     }
@@ -84,6 +88,7 @@ struct TrackerConfigurationTests {
             ("store = \"/t\"\n[[place]]\nprefix = \"192.0.2.0/24\"\ncountry = \"Germany\"", "two letters such as DE"),
             ("store = \"/t\"\n[probes]\nper-nod = \"1m\"", "probes.per-nod: unknown key; did you mean “per-node”?"),
             ("store = \"/t\"\n[probes]\ninterval = \"1ms\"", "probes.interval: expected"),
+            ("store = \"/t\"\n[places]\ncity = \"x.mmdb\"", "places.city: expected an absolute path"),
             ("store = \"/t\"\nprobes = true", "probes: expected a table"),
             (
                 "store = \"/t\"\n[[set]]\nname = \"debian\"\nupstream = \"ftp://x\"\nkey = \"x\"",

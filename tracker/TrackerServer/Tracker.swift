@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import PlaceDatabases
 internal import SwarmCore
 internal import Synchronization
 internal import TrackerCore
@@ -27,6 +28,8 @@ final class Tracker: Sendable {
     private let unsaved = Mutex(Unsaved())
     private let connections: ConnectionIDs
     private let places: PrefixTable
+    /// Databases of places; nil when none is configured.
+    let databases: PlaceDatabases?
     let clock: TrackerClock
 
     init(_ configuration: TrackerConfiguration, clock: TrackerClock = .system) {
@@ -45,6 +48,7 @@ final class Tracker: Sendable {
         self.board = Mutex(board)
         connections = ConnectionIDs(hash: SipHash(using: &generator))
         places = PrefixTable(configuration.places)
+        databases = configuration.placeDatabases.map { PlaceDatabases($0) }
         self.clock = clock
     }
 
@@ -136,11 +140,14 @@ final class Tracker: Sendable {
         swarms.withLock { swarms in torrents.map { swarms.table.counts(of: $0) } }
     }
 
-    /// Where an address is; what a node's registration says comes first.
+    /// Where an address is: what a node's registration says comes first, then the databases, then the table of prefixes.
+    /// A region is what the operator named in one of the others, before the continent that a database knows.
     func place(of address: IPAddress, node: NodeRegistration? = nil) -> Place {
-        let place = places.place(of: address) ?? Place()
-        guard let node else { return place }
-        return Place(region: node.region, group: node.group).completed(by: place)
+        var place = Place(region: node?.region, group: node?.group)
+        if let databases { place = place.completed(by: databases.place(of: address)) }
+        if let table = places.place(of: address) { place = place.completed(by: table) }
+        place.region = place.region ?? place.continent
+        return place
     }
 
     // MARK: Sets

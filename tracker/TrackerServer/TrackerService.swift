@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 public import Logging
 internal import NIOCore
+internal import PlaceDatabases
 public import SwarmCore
 
 /// The tracker as a daemon: sockets, feeds, storage.
@@ -17,6 +18,8 @@ public final class TrackerService: Sendable {
         store = try TrackerStore(path: configuration.store)
         tracker = Tracker(configuration)
         tracker.register(try store.nodes())
+        // Before the reports, whose senders it says where they are.
+        Self.refreshPlaces(tracker, logger)
         for report in try store.reports() { tracker.restore(report) }
         if configuration.probes.isEnabled {
             for (key, suspicion) in try store.suspicions() { tracker.restore(suspicion, of: key) }
@@ -72,8 +75,15 @@ public final class TrackerService: Sendable {
                 logger.error("\(error)")
             }
             turn += 1
+            if turn.isMultiple(of: 5) { Self.refreshPlaces(tracker, logger) }
             if turn.isMultiple(of: 30) { tracker.sweep() }
             try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private static func refreshPlaces(_ tracker: Tracker, _ logger: Logger) {
+        for remark in tracker.databases?.refresh() ?? [] {
+            logger.log(level: remark.isProblem ? .warning : .info, "\(remark.text)")
         }
     }
 
