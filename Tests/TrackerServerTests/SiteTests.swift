@@ -116,6 +116,47 @@ struct SiteTests {
         #expect(try get("/mirrorlist?set=demo").body == [])
     }
 
+    @Test func saysWhatIsPopular() throws {
+        let tracker = Tracker(try .test(Self.followed), clock: clock.clock)
+        let site = Site(tracker: tracker)
+        tracker.register([(NodeRegistration(name: node("a")), NodeToken.random().digest)])
+        var reading = report("a", snapshot, state: .active)
+        reading.sets[0].reads = .init(since: ManualClock.start, files: [.init(path: "pool/a", reads: 3)])
+        #expect(tracker.take(reading, from: ip("192.0.2.1")))
+        reading.sets[0].reads?.files = [.init(path: "pool/a", reads: 4), .init(path: "pool/b", reads: 2)]
+        #expect(tracker.take(reading, from: ip("192.0.2.1")))
+        func get(_ query: String) throws -> Reply {
+            site.get(try #require(RequestTarget("/api/v1/sets/\(query)")), from: ip("192.0.2.1"))
+        }
+        func files(_ query: String) throws -> [PopularFiles.File] {
+            try Documents.decode(PopularFiles.self, from: get("demo/popular\(query)").body).files
+        }
+        #expect(try files("") == [.init(path: "pool/a", reads: 4), .init(path: "pool/b", reads: 2)])
+        #expect(try files("?limit=1").map(\.path) == ["pool/a"])
+        for query in ["?limit=0", "?limit=x", "?days=32"] {
+            #expect(try get("demo/popular\(query)").status == .badRequest)
+        }
+        #expect(try get("other/popular").status == .notFound)
+
+        // It is kept.
+        let directory = try TemporaryDirectory("tracker")
+        let store = try TrackerStore(path: directory["t.sqlite"])
+        try tracker.savePopularity(to: store)
+        let again = Tracker(try .test(Self.followed), clock: clock.clock)
+        try again.restorePopularity(from: try TrackerStore(path: directory["t.sqlite"]))
+        #expect(try again.popular(demo, days: 1, limit: 10)?.files == files(""))
+        // What is older than it may be goes.
+        try store.save([:], oldest: Popularity.day(of: ManualClock.start) + 1)
+        #expect(try store.popularity().isEmpty)
+    }
+
+    private static let followed = """
+        [[set]]
+        name = "demo"
+        upstream = "http://127.0.0.1:1"
+        key = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
+        """
+
     @Test func showsTheState() throws {
         _ = try post(report("a", snapshot, state: .fetching, had: 50), token: token("a"))
         #expect(String(decoding: try get("/report.txt").body, as: UTF8.self).contains("demo  feed 3, read 0s ago"))

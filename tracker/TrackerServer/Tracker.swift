@@ -23,6 +23,9 @@ final class Tracker: Sendable {
     /// How many rounds of probes had each verdict since the start.
     let probeRounds = Mutex(["good": 0, "suspect": 0, "none": 0])
     let board: Mutex<ProgressBoard>
+    let popularity = Mutex(Popularity())
+    /// The sets of the configuration.
+    let followed: Set<SetName>
     /// The registered nodes by the digests of their tokens.
     private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
     private let unsaved = Mutex(Unsaved())
@@ -46,6 +49,7 @@ final class Tracker: Sendable {
         var board = ProgressBoard()
         board.freshness = TimeInterval(configuration.freshness.components.seconds)
         self.board = Mutex(board)
+        followed = Set(configuration.sets.map(\.name))
         connections = ConnectionIDs(hash: SipHash(using: &generator))
         places = PrefixTable(configuration.places)
         databases = configuration.placeDatabases.map { PlaceDatabases($0) }
@@ -196,7 +200,9 @@ final class Tracker: Sendable {
     /// Takes a report that is new, and remembers to save it; false when the node is gone.
     func take(_ report: NodeReport, from address: IPAddress) -> Bool {
         let stored = TrackerStore.StoredReport(report: report, received: clock.date(), address: address)
+        let previous = board.withLock { $0.report(of: report.node) }
         guard restore(stored) else { return false }
+        countReads(report, previous: previous)
         counters.count(.report)
         unsaved.withLock { $0[report.node] = stored }
         return true

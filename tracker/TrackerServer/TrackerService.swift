@@ -21,6 +21,7 @@ public final class TrackerService: Sendable {
         // Before the reports, whose senders it says where they are.
         Self.refreshPlaces(tracker, logger)
         for report in try store.reports() { tracker.restore(report) }
+        try tracker.restorePopularity(from: store)
         if configuration.probes.isEnabled {
             for (key, suspicion) in try store.suspicions() { tracker.restore(suspicion, of: key) }
         }
@@ -58,6 +59,7 @@ public final class TrackerService: Sendable {
         await listeners.close()
         try? await client.shutdown()
         save()
+        savePopularity()
     }
 
     /// Every second what nodes reported is saved, and what `swarm-tracker node` changed is read; now and then peers that
@@ -75,10 +77,15 @@ public final class TrackerService: Sendable {
                 logger.error("\(error)")
             }
             turn += 1
+            if turn.isMultiple(of: 60) { savePopularity() }
             if turn.isMultiple(of: 5) { Self.refreshPlaces(tracker, logger) }
             if turn.isMultiple(of: 30) { tracker.sweep() }
             try? await Task.sleep(for: .seconds(1))
         }
+    }
+
+    private func savePopularity() {
+        do { try tracker.savePopularity(to: store) } catch { logger.error("\(error)") }
     }
 
     private static func refreshPlaces(_ tracker: Tracker, _ logger: Logger) {

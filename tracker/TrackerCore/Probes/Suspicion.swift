@@ -40,6 +40,9 @@ public struct ProbeCandidate: Hashable, Sendable {
 }
 
 extension ProgressBoard {
+    /// The last report of a node.
+    public func report(of node: NodeName) -> NodeReport? { nodes[node]?.report }
+
     /// The claim of a node about a set; nil when there is none that can be checked: its report is old, it mirrors only a
     /// part, it was registered without a URL, or the feed does not list what it reports as current.
     public func probeCandidate(_ key: ProbeCandidate.Key, now: Date) -> ProbeCandidate? {

@@ -59,6 +59,7 @@ public final class TrackerStore: Sendable {
                     """)
         }
         addSuspicions(to: &migrator)
+        addPopularity(to: &migrator)
         return migrator
     }
 
