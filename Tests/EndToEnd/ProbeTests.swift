@@ -79,7 +79,6 @@ extension EndToEnd {
                 #expect(try await network.rounds("suspect") == 0)
 
                 // What readers reach is no longer the node's daemon, whose last report is still fresh.
-                network.daemon.signal(SIGSTOP)
                 network.daemon.signal(SIGKILL)
                 await network.daemon.end()
                 try await network.awaitSuspicion("cannot be read")

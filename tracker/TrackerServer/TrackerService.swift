@@ -3,12 +3,15 @@ public import Logging
 internal import NIOCore
 internal import PlaceDatabases
 public import SwarmCore
+internal import TrackerCore
 
 /// The tracker as a daemon: sockets, feeds, storage.
 public final class TrackerService: Sendable {
     private let configuration: TrackerConfiguration
     private let tracker: Tracker
     private let store: TrackerStore
+    /// What probes failed at before the start.
+    private let openQuestions: [ProbeCandidate.Key: OpenQuestion]
     private let logger: Logger
 
     /// Opens the database and takes what it holds; nothing is listened at yet.
@@ -23,7 +26,13 @@ public final class TrackerService: Sendable {
         for report in try store.reports() { tracker.restore(report) }
         try tracker.restorePopularity(from: store)
         if configuration.probes.isEnabled {
-            for (key, suspicion) in try store.suspicions() { tracker.restore(suspicion, of: key) }
+            let suspicions = try store.suspicions()
+            for stored in suspicions { tracker.restore(stored.suspicion, of: stored.key) }
+            openQuestions = Dictionary(
+                suspicions.compactMap { stored in stored.open.map { (stored.key, $0) } }
+            ) { first, _ in first }
+        } else {
+            openQuestions = [:]
         }
     }
 
@@ -44,7 +53,8 @@ public final class TrackerService: Sendable {
                 }
                 if configuration.probes.isEnabled {
                     let prober = Prober(
-                        configuration.probes, tracker: tracker, store: store, sources: sources, clock: .system,
+                        configuration.probes, tracker: tracker, store: store, sources: sources,
+                        open: openQuestions, clock: .system,
                         logger: logger)
                     group.addTask { await prober.run() }
                 }

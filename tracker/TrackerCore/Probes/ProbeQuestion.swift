@@ -1,9 +1,9 @@
 public import SwarmCore
 
 /// What a node is asked for to check its word: a file, or a part of one, and what it must be.
-public struct ProbeQuestion: Hashable, Sendable {
+public struct ProbeQuestion: Hashable, Sendable, Codable {
     /// How the content is known.
-    public enum Proof: Hashable, Sendable {
+    public enum Proof: Hashable, Sendable, Codable {
         /// The digest of the whole file.
         case sha256(SHA256Digest)
         /// SHA-1 of a piece of the torrent, in which so many zeros stand before and behind the part of the file.

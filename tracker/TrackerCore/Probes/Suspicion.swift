@@ -15,6 +15,20 @@ public struct Suspicion: Hashable, Sendable, Codable {
     }
 }
 
+/// What a round of probes failed at: it is asked again, until it is well or the node goes to another snapshot.
+public struct OpenQuestion: Hashable, Sendable, Codable {
+    /// The snapshot that the node reported.
+    public let snapshot: SnapshotID
+    /// The question.
+    public let question: ProbeQuestion
+
+    /// Both parts given.
+    public init(snapshot: SnapshotID, question: ProbeQuestion) {
+        self.snapshot = snapshot
+        self.question = question
+    }
+}
+
 /// A node's claim that can be checked: readers get this snapshot from it, whole.
 public struct ProbeCandidate: Hashable, Sendable {
     /// A node's mirror of one set.

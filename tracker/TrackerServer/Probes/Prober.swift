@@ -12,7 +12,7 @@ final class Prober: Sendable {
         /// What was last said of each node in the log, so that it is said once.
         var remarks: [ProbeCandidate.Key: String] = [:]
         /// What each node's last round failed at: it is asked again, until it is well.
-        var open: [ProbeCandidate.Key: (snapshot: SnapshotID, question: ProbeQuestion)] = [:]
+        var open: [ProbeCandidate.Key: OpenQuestion] = [:]
     }
 
     private let configuration: ProbeConfiguration
@@ -26,7 +26,7 @@ final class Prober: Sendable {
 
     init(
         _ configuration: ProbeConfiguration, tracker: Tracker, store: TrackerStore, sources: [FeedSource],
-        clock: TrackerClock, logger: Logger
+        open: [ProbeCandidate.Key: OpenQuestion], clock: TrackerClock, logger: Logger
     ) {
         self.configuration = configuration
         self.tracker = tracker
@@ -36,7 +36,7 @@ final class Prober: Sendable {
         samples = SnapshotSamples(sources: sources)
         client = ProbeClient(configuration: configuration)
         let period = configuration.perNode / .seconds(1)
-        state = Mutex(State(schedule: ProbeSchedule(period: period, width: configuration.width)))
+        state = Mutex(State(schedule: ProbeSchedule(period: period, width: configuration.width), open: open))
     }
 
     /// Probes until it is cancelled.
@@ -85,7 +85,8 @@ final class Prober: Sendable {
             let finding = await client.ask(questions, at: url, set: candidate.key.set)
             guard finding.outcome == .good else {
                 if let question = finding.question {
-                    state.withLock { $0.open[candidate.key] = (candidate.snapshot.uuid, question) }
+                    let open = OpenQuestion(snapshot: candidate.snapshot.uuid, question: question)
+                    state.withLock { $0.open[candidate.key] = open }
                 }
                 return finding.outcome
             }
@@ -110,7 +111,8 @@ final class Prober: Sendable {
             remark("\(key.node) is good again for \(key.set)", key, .notice)
         }
         guard suspicion != was else { return }
-        do { try store.save(suspicion, of: key) } catch { logger.error("\(error)") }
+        let open = state.withLock { $0.open[key] }
+        do { try store.save(suspicion, open, of: key) } catch { logger.error("\(error)") }
     }
 
     private func remark(_ text: String, _ key: ProbeCandidate.Key, _ level: Logger.Level) {
