@@ -64,6 +64,7 @@ let package = Package(
         ),
         .systemLibrary(name: "COpenSSL", path: "CShims/COpenSSL"),
         .systemLibrary(name: "CZstd", path: "CShims/CZstd"),
+        .systemLibrary(name: "CMaxMindDB", path: "CShims/CMaxMindDB"),
         .systemLibrary(name: "CLinux", path: "CShims/CLinux"),
 
         .target(name: "SwarmCore", swiftSettings: strict),
@@ -90,9 +91,13 @@ let package = Package(
         .target(
             name: "TrackerCore", dependencies: ["SwarmCore"], path: "tracker/TrackerCore", swiftSettings: strict),
         .target(
+            name: "PlaceDatabases", dependencies: ["SwarmCore", "TrackerCore", "CMaxMindDB", "CLinux"],
+            path: "tracker/PlaceDatabases", swiftSettings: strictOverC),
+        .target(
             name: "TrackerServer",
             dependencies: [
-                "SwarmCore", "TrackerCore", "Metainfo", "ConfigurationFile", grdb, asyncHTTPClient, logging, nioCore,
+                "SwarmCore", "TrackerCore", "PlaceDatabases", "Metainfo", "ConfigurationFile", grdb, asyncHTTPClient,
+                logging, nioCore,
                 nioPosix, nioHTTP1,
             ],
             path: "tracker/TrackerServer", swiftSettings: strict),
@@ -148,10 +153,14 @@ let package = Package(
             name: "TrackerCoreTests", dependencies: ["TrackerCore", "SwarmCore", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "PlaceDatabasesTests",
+            dependencies: ["PlaceDatabases", "TrackerCore", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "TrackerServerTests",
             dependencies: [
-                "TrackerServer", "TrackerCore", "SwarmCore", "ConfigurationFile", "SwarmTestSupport", "swarm-tracker",
-                "swarm-publish", nioHTTP1,
+                "TrackerServer", "TrackerCore", "PlaceDatabases", "SwarmCore", "Metainfo", "ConfigurationFile",
+                "SwarmTestSupport",
+                "swarm-tracker", "swarm-publish", nioHTTP1,
             ],
             swiftSettings: strict),
         .testTarget(

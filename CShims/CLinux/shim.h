@@ -16,3 +16,6 @@ static inline ssize_t swarm_copy_file_range(int from, int to, size_t length) {
 
 // Makes `to`, an empty file that is open for writing, share the data of `from` until one of the two is written to.
 static inline int swarm_clone_file(int from, int to) { return ioctl(to, FICLONE, from); }
+
+// An empty file in memory without a name.
+static inline int swarm_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u /* MFD_CLOEXEC */); }

@@ -47,6 +47,12 @@ struct Answer: Sendable {
         text(.movedPermanently, "This is a directory: \(location)", headers: ["Location": location])
     }
 
+    /// Whether it has a file's content from its first byte on: what follows of the same file is no further read.
+    var isBeginning: Bool {
+        status == .ok
+            || (status == .partialContent && headers.first(name: "Content-Range")?.hasPrefix("bytes 0-") == true)
+    }
+
     /// Closes what the answer holds.
     func discard() {
         if case .file(let handle, _) = body { try? handle.close() }

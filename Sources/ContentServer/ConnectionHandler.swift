@@ -126,6 +126,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Nodes fetch from each other, and trackers probe; neither says what people want.
+    private static func isReader(_ head: HTTPRequestHead) -> Bool {
+        guard let agent = head.headers.first(name: "User-Agent") else { return true }
+        return !["swarm-node/", "swarm-tracker/"].contains { agent.hasPrefix($0) }
+    }
+
     private static func isReading(_ head: HTTPRequestHead) -> Bool { head.method == .GET || head.method == .HEAD }
 
     private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -172,7 +178,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     ) {
         let request = ContentRequest(
             site: site, target: target, isHead: head.method == .HEAD,
-            conditions: RequestConditions(headers: head.headers))
+            conditions: RequestConditions(headers: head.headers), isReader: Self.isReader(head))
         let responder = server.responder
         let pins = pins
         let work = server.files.runIfActive(eventLoop: context.eventLoop) { () -> (Answer, SnapshotPins) in

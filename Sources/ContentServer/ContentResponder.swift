@@ -15,6 +15,8 @@ struct ContentRequest: Sendable {
     /// HEAD: no body is opened or read.
     var isHead: Bool
     var conditions: RequestConditions
+    /// Whether it comes from a reader, and not from another program of this network.
+    var isReader = true
 }
 
 /// What a connection sees of each set.
@@ -174,7 +176,14 @@ struct ContentResponder: Sendable {
     private func answer(_ outcome: consuming Outcome, _ tree: TreeRequest, _ request: ContentRequest) -> Answer {
         switch consume outcome {
         case .file(let descriptor, let facts, let name):
-            return fileAnswer(descriptor, facts, request, headers: ["Content-Type": MediaType.of(name)])
+            let answer = fileAnswer(descriptor, facts, request, headers: ["Content-Type": MediaType.of(name)])
+            if tree.version == .current, request.isReader, !request.isHead, let reads = request.site.reads,
+                answer.isBeginning
+            {
+                let path = tree.path.isDirectory ? tree.path.components + [name] : tree.path.components
+                reads.count(path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/"))
+            }
+            return answer
         case .directory(let descriptor):
             guard tree.path.isDirectory else { return .redirect(to: tree.path.directoryURL(after: tree.prefix)) }
             let (names, isCut) = entries(of: descriptor, limit: Listing.longest)

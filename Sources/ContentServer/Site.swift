@@ -9,13 +9,18 @@ public struct Site: Sendable {
     public let feed: FeedBox
     /// The activated snapshots that are still on disk, newest first.
     public let retained: @Sendable () -> [SnapshotID]
+    /// Counts what readers read of the current snapshot; nil where nobody wants to know.
+    public let reads: ReadCounter?
 
     /// - Parameter retained: the activated snapshots that are still on disk, newest first. It is called on a file
     ///   thread whenever a path is missing from the current snapshot, so it answers from memory.
-    public init(layout: RootLayout, feed: FeedBox, retained: @escaping @Sendable () -> [SnapshotID]) {
+    public init(
+        layout: RootLayout, feed: FeedBox, retained: @escaping @Sendable () -> [SnapshotID], reads: ReadCounter? = nil
+    ) {
         self.layout = layout
         self.feed = feed
         self.retained = retained
+        self.reads = reads
     }
 }
 

@@ -37,7 +37,8 @@ public final class MirrorNode: Sendable {
     /// - Throws: `FileLock.Held` when another process has one of the roots, `MirrorError`, `FileError`.
     public init(
         configuration: NodeConfiguration, logger: Logger, now: @escaping @Sendable () -> Date = { Date() },
-        onFeed: @escaping @Sendable (SwarmCore.SetName, UInt64, [UInt8]) -> Void = { _, _, _ in }
+        onFeed: @escaping @Sendable (SwarmCore.SetName, UInt64, [UInt8]) -> Void = { _, _, _ in },
+        reads: @escaping @Sendable (SwarmCore.SetName, Int) -> NodeReport.ReadCounts? = { _, _ in nil }
     ) throws {
         var locks: [LockHolder] = []
         for set in configuration.sets {
@@ -81,7 +82,7 @@ public final class MirrorNode: Sendable {
         reporter = configuration.reporting.map { [client] reporting in
             StatusReporter(
                 configuration: reporting, sets: configuration.sets, mirrors: members.map(\.mirror), client: client,
-                logger: logger, now: now)
+                logger: logger, now: now, reads: reads)
         }
     }
 

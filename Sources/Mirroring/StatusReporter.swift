@@ -64,6 +64,11 @@ struct StatusReporter: Sendable {
     let client: HTTPClient
     let logger: Logger
     let now: @Sendable () -> Date
+    /// What the readers of a set read; nil when nobody counts. The second value is how many bytes its paths may have.
+    let reads: @Sendable (SwarmCore.SetName, Int) -> NodeReport.ReadCounts?
+
+    /// Bytes of paths in a report, of all sets together: well below what a tracker takes.
+    private static let pathBytes = 64 << 10
 
     /// Reports until it is cancelled.
     func run() async {
@@ -110,7 +115,8 @@ struct StatusReporter: Sendable {
         report.sets = zip(status, sets).map { status, set in
             NodeReport.SetReport(
                 set: status.set, isFiltered: !set.filter.isEverything, current: status.current,
-                snapshots: status.snapshots, diskFree: try? FileSystem.freeBytes(set.root), error: status.error)
+                snapshots: status.snapshots, diskFree: try? FileSystem.freeBytes(set.root), error: status.error,
+                reads: reads(status.set, Self.pathBytes / max(1, sets.count)))
         }
         var request = HTTPClientRequest(url: "\(configuration.tracker)/api/v1/report")
         request.method = .POST

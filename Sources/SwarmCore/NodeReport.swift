@@ -5,6 +5,37 @@ public import FoundationEssentials
 /// A report replaces the one before it as a whole. A node that the tracker did not answer sends its present state the
 /// next time; it need not send what was in between.
 public struct NodeReport: Hashable, Sendable, Codable {
+    /// How often readers began to read files at this node. It grows from report to report, until a new count begins.
+    public struct ReadCounts: Hashable, Sendable, Codable {
+        /// A file.
+        public struct File: Hashable, Sendable, Codable {
+            /// From the set's root.
+            public var path: String
+            /// How often, no less than this.
+            public var reads: Int64
+
+            /// Both parts given.
+            public init(path: String, reads: Int64) {
+                self.path = path
+                self.reads = reads
+            }
+        }
+
+        /// When the count began, by the node's clock, in whole seconds: another time is another count.
+        public var since: Date
+        /// The files that are read most, those first.
+        public var files: [File]
+        /// Whether other files were read as well, none of them more often than the last of these.
+        public var isCut: Bool
+
+        /// Every part given.
+        public init(since: Date, files: [File] = [], isCut: Bool = false) {
+            self.since = since
+            self.files = files
+            self.isCut = isCut
+        }
+    }
+
     /// One set that the node mirrors.
     public struct SetReport: Hashable, Sendable, Codable {
         /// Its name.
@@ -19,11 +50,13 @@ public struct NodeReport: Hashable, Sendable, Codable {
         @NullWhenNil public var diskFree: Int64?
         /// What is wrong with the set, as a sentence.
         @NullWhenNil public var error: String?
+        /// What its readers read; nil when the node does not serve them itself.
+        public var reads: ReadCounts?
 
         /// Every part given.
         public init(
             set: SetName, isFiltered: Bool, current: NodeStatus.Current? = nil, snapshots: [NodeStatus.Snapshot] = [],
-            diskFree: Int64? = nil, error: String? = nil
+            diskFree: Int64? = nil, error: String? = nil, reads: ReadCounts? = nil
         ) {
             self.set = set
             self.isFiltered = isFiltered
@@ -31,6 +64,7 @@ public struct NodeReport: Hashable, Sendable, Codable {
             self.snapshots = snapshots
             self.diskFree = diskFree
             self.error = error
+            self.reads = reads
         }
     }
 

@@ -17,13 +17,19 @@ final class NodeDaemon: Sendable {
 
     init(_ configuration: NodeConfiguration, logger: Logger, readyFile: String?) throws {
         let feeds = FeedTable()
+        let counters = ReadTable()
+        // Only a tracker wants to know, and only what is served over TCP is read by readers.
+        let counts = configuration.reporting != nil && !configuration.httpListen.isEmpty
         let node = try MirrorNode(
-            configuration: configuration, logger: logger, onFeed: { feeds[$0].publish(version: $1, bytes: $2) })
+            configuration: configuration, logger: logger, onFeed: { feeds[$0].publish(version: $1, bytes: $2) },
+            reads: { counts ? counters[$0].counts(limit: 100, bytes: $1) : nil })
         self.node = node
         self.logger = logger
         self.readyFile = readyFile
         let sites = node.members.map { member in
-            Site(layout: member.layout, feed: feeds[member.layout.set], retained: member.readable.snapshots)
+            Site(
+                layout: member.layout, feed: feeds[member.layout.set], retained: member.readable.snapshots,
+                reads: counts ? counters[member.layout.set] : nil)
         }
         server = ContentServer(
             sites: sites,
@@ -82,6 +88,20 @@ final class FeedTable: Sendable {
             let box = FeedBox()
             boxes[set] = box
             return box
+        }
+    }
+}
+
+/// What the readers of each set read.
+final class ReadTable: Sendable {
+    private let counters = Mutex<[SwarmCore.SetName: ReadCounter]>([:])
+
+    subscript(set: SwarmCore.SetName) -> ReadCounter {
+        counters.withLock { counters in
+            if let counter = counters[set] { return counter }
+            let counter = ReadCounter()
+            counters[set] = counter
+            return counter
         }
     }
 }

@@ -9,14 +9,16 @@ final class TestMirror: Sendable {
     let directory: String
     let layout: RootLayout
     let feed: FeedBox
+    let reads: ReadCounter?
     /// Seconds that the server's clock is ahead of the system's.
     private let clockOffset = Mutex<Int64>(0)
     private let retained = Mutex<[SnapshotID]>([])
 
-    init(set: String = "debian", feed: FeedBox = FeedBox()) throws {
+    init(set: String = "debian", feed: FeedBox = FeedBox(), reads: ReadCounter? = nil) throws {
         directory = NSTemporaryDirectory() + "content-server-" + UUID().uuidString
         layout = RootLayout(root: directory + "/root", set: try unwrap(SetName(set)))
         self.feed = feed
+        self.reads = reads
         for path in [layout.trees, layout.swarm, layout.manifests, layout.torrents, layout.deltas] {
             try Self.makeDirectory(path)
         }
@@ -26,7 +28,7 @@ final class TestMirror: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-    var site: Site { Site(layout: layout, feed: feed, retained: { [self] in retained.withLock { $0 } }) }
+    var site: Site { Site(layout: layout, feed: feed, retained: { [self] in retained.withLock { $0 } }, reads: reads) }
 
     /// The UUID with this number.
     static func id(_ number: Int) throws -> SnapshotID {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import NIOHTTP1
+import PlaceDatabases
 import SwarmCore
 import SwarmTestSupport
 import Testing
@@ -115,6 +116,47 @@ struct SiteTests {
         #expect(try get("/mirrorlist?set=demo").body == [])
     }
 
+    @Test func saysWhatIsPopular() throws {
+        let tracker = Tracker(try .test(Self.followed), clock: clock.clock)
+        let site = Site(tracker: tracker)
+        tracker.register([(NodeRegistration(name: node("a")), NodeToken.random().digest)])
+        var reading = report("a", snapshot, state: .active)
+        reading.sets[0].reads = .init(since: ManualClock.start, files: [.init(path: "pool/a", reads: 3)])
+        #expect(tracker.take(reading, from: ip("192.0.2.1")))
+        reading.sets[0].reads?.files = [.init(path: "pool/a", reads: 4), .init(path: "pool/b", reads: 2)]
+        #expect(tracker.take(reading, from: ip("192.0.2.1")))
+        func get(_ query: String) throws -> Reply {
+            site.get(try #require(RequestTarget("/api/v1/sets/\(query)")), from: ip("192.0.2.1"))
+        }
+        func files(_ query: String) throws -> [PopularFiles.File] {
+            try Documents.decode(PopularFiles.self, from: get("demo/popular\(query)").body).files
+        }
+        #expect(try files("") == [.init(path: "pool/a", reads: 4), .init(path: "pool/b", reads: 2)])
+        #expect(try files("?limit=1").map(\.path) == ["pool/a"])
+        for query in ["?limit=0", "?limit=x", "?days=32"] {
+            #expect(try get("demo/popular\(query)").status == .badRequest)
+        }
+        #expect(try get("other/popular").status == .notFound)
+
+        // It is kept.
+        let directory = try TemporaryDirectory("tracker")
+        let store = try TrackerStore(path: directory["t.sqlite"])
+        try tracker.savePopularity(to: store)
+        let again = Tracker(try .test(Self.followed), clock: clock.clock)
+        try again.restorePopularity(from: try TrackerStore(path: directory["t.sqlite"]))
+        #expect(try again.popular(demo, days: 1, limit: 10)?.files == files(""))
+        // What is older than it may be goes.
+        try store.save([:], oldest: Popularity.day(of: ManualClock.start) + 1)
+        #expect(try store.popularity().isEmpty)
+    }
+
+    private static let followed = """
+        [[set]]
+        name = "demo"
+        upstream = "http://127.0.0.1:1"
+        key = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
+        """
+
     @Test func showsTheState() throws {
         _ = try post(report("a", snapshot, state: .fetching, had: 50), token: token("a"))
         #expect(String(decoding: try get("/report.txt").body, as: UTF8.self).contains("demo  feed 3, read 0s ago"))
@@ -154,6 +196,35 @@ struct SiteTests {
     func brokenTargets(target: String) { #expect(RequestTarget(target) == nil) }
 }
 
+struct PlaceOrderTests {
+    /// Registration, databases, prefixes: each says what those before it do not.
+    @Test func whatIsKnownBetterComesFirst() throws {
+        try #require(PlaceDatabaseWriter.isPossible, "needs libmaxmind-db-writer-perl")
+        let directory = try TemporaryDirectory("places")
+        let facts = "country => { iso_code => 'DE' }, continent => { code => 'EU' }"
+        try PlaceDatabaseWriter.city(["192.0.2.0/24": facts, "198.51.100.0/24": facts], to: directory["city.mmdb"])
+        let tracker = Tracker(
+            try .test(
+                """
+                [places]
+                city = "\(directory["city.mmdb"])"
+                [[place]]
+                prefix = "192.0.2.0/24"
+                region = "north"
+                country = "SE"
+                asn = 64496
+                """))
+        #expect(tracker.databases?.refresh().count == 1)
+        let table = tracker.place(of: ip("192.0.2.1"))
+        #expect(table.country == "DE" && table.region == "north" && table.asn == 64496)
+        let member = NodeRegistration(name: node("a"), group: "g", region: "here")
+        let registered = tracker.place(of: ip("192.0.2.1"), node: member)
+        #expect(registered.region == "here" && registered.group == "g" && registered.country == "DE")
+        #expect(tracker.place(of: ip("198.51.100.1")).region == "EU")
+        #expect(tracker.place(of: ip("203.0.113.1")) == Place())
+    }
+}
+
 struct StoreTests {
     @Test func keepsNodesAndReports() throws {
         let directory = try TemporaryDirectory("tracker")
@@ -188,6 +259,28 @@ struct StoreTests {
         #expect(try store.reports().isEmpty)
         #expect(throws: TrackerError.self) { try store.remove(node("a")) }
         #expect(throws: TrackerError.self) { try store.rotate(node("a"), token: other.digest) }
+    }
+
+    @Test func keepsSuspicions() throws {
+        let directory = try TemporaryDirectory("tracker")
+        let store = try TrackerStore(path: directory["t.sqlite"])
+        try store.add(NodeRegistration(name: node("a")), token: NodeToken.random().digest)
+        let key = ProbeCandidate.Key(node: node("a"), set: demo)
+        let suspicion = Suspicion(since: ManualClock.start, reason: "“Release” is answered with the status 404")
+        let proof = ProbeQuestion.Proof.piece(hash(7), zerosBefore: 1, zerosBehind: 2)
+        let open = OpenQuestion(
+            snapshot: try #require(SnapshotID("6f1c2a9e-0000-4000-8000-000000000000")),
+            question: ProbeQuestion(10..<20, of: "pool/a", length: 30, proof: proof))
+        try store.save(suspicion, open, of: key)
+        try store.save(suspicion, nil, of: .init(node: node("nobody"), set: demo))
+        let again = try TrackerStore(path: directory["t.sqlite"])
+        #expect(try again.suspicions() == [.init(key: key, suspicion: suspicion, open: open)])
+        try again.save(nil, nil, of: key)
+        #expect(try store.suspicions().isEmpty)
+        try store.save(suspicion, nil, of: key)
+        #expect(try store.suspicions().map(\.open) == [nil])
+        try store.remove(node("a"))
+        #expect(try store.suspicions().isEmpty)
     }
 
     @Test func fullDiskLosesNothing() throws {

@@ -1,5 +1,6 @@
 import ConfigurationFile
 import Foundation
+import PlaceDatabases
 import SwarmCore
 import Testing
 import TrackerCore
@@ -18,6 +19,16 @@ struct TrackerConfigurationTests {
                 requests-per-second = 0
                 report-freshness = "5m"
                 log-level = "debug"
+                [probes]
+                interval = "200ms"
+                per-node = "5m"
+                at-once = 2
+                entry-points = 1
+                timeout = "10s"
+                pause = "5s"
+                allow-private = true
+                [places]
+                city = "/var/lib/GeoIP/GeoLite2-City.mmdb"
                 [[place]]
                 prefix = "192.0.2.0/24"
                 region = "north"
@@ -30,6 +41,11 @@ struct TrackerConfigurationTests {
         #expect(configuration.limits.interval == 600 && configuration.limits.minInterval == 120)
         #expect(configuration.requestsPerSecond == 0)
         #expect(configuration.freshness == .seconds(300))
+        let probes = configuration.probes
+        #expect(probes.isEnabled && probes.allowsPrivate && probes.width == 2 && probes.entryPoints == 1)
+        #expect(probes.interval == .milliseconds(200) && probes.perNode == .seconds(300))
+        #expect(probes.timeout == .seconds(10) && probes.pause == .seconds(5))
+        #expect(configuration.placeDatabases == .init(city: "/var/lib/GeoIP/GeoLite2-City.mmdb"))
         #expect(configuration.places.first?.place.region == "north")
         #expect(configuration.places.first?.place.country == "DE")
     }
@@ -49,6 +65,7 @@ struct TrackerConfigurationTests {
         #expect(configuration.limits == SwarmTable.Limits())
         #expect(configuration.requestsPerSecond == 200 && configuration.freshness == .seconds(180))
         #expect(!configuration.isOpen)
+        #expect(configuration.probes == ProbeConfiguration())
         #expect(configuration.sets.map(\.upstream) == ["https://master.example.org"])
         #expect(configuration.places.map(\.place.region) == ["europe"])
         #expect(configuration.places.map(\.place.country) == [withComments ? "DE" : nil])
@@ -69,6 +86,10 @@ struct TrackerConfigurationTests {
             ("store = \"/t\"\ninterval = \"1m\"\nmin-interval = \"2m\"", "it is longer than the interval"),
             ("store = \"/t\"\n[[place]]\nprefix = \"192.0.2.1/24\"", "prefix: expected a prefix such as"),
             ("store = \"/t\"\n[[place]]\nprefix = \"192.0.2.0/24\"\ncountry = \"Germany\"", "two letters such as DE"),
+            ("store = \"/t\"\n[probes]\nper-nod = \"1m\"", "probes.per-nod: unknown key; did you mean “per-node”?"),
+            ("store = \"/t\"\n[probes]\ninterval = \"1ms\"", "probes.interval: expected"),
+            ("store = \"/t\"\n[places]\ncity = \"x.mmdb\"", "places.city: expected an absolute path"),
+            ("store = \"/t\"\nprobes = true", "probes: expected a table"),
             (
                 "store = \"/t\"\n[[set]]\nname = \"debian\"\nupstream = \"ftp://x\"\nkey = \"x\"",
                 "upstream: expected a URL"

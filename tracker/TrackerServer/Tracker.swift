@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import PlaceDatabases
 internal import SwarmCore
 internal import Synchronization
 internal import TrackerCore
@@ -19,13 +20,20 @@ final class Tracker: Sendable {
 
     let counters = RequestCounters()
     private let swarms: Mutex<Swarms>
-    private let board: Mutex<ProgressBoard>
+    /// How many rounds of probes had each verdict since the start.
+    let probeRounds = Mutex(["good": 0, "suspect": 0, "none": 0])
+    let board: Mutex<ProgressBoard>
+    let popularity = Mutex(Popularity())
+    /// The sets of the configuration.
+    let followed: Set<SetName>
     /// The registered nodes by the digests of their tokens.
     private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
     private let unsaved = Mutex(Unsaved())
     private let connections: ConnectionIDs
     private let places: PrefixTable
-    private let clock: TrackerClock
+    /// Databases of places; nil when none is configured.
+    let databases: PlaceDatabases?
+    let clock: TrackerClock
 
     init(_ configuration: TrackerConfiguration, clock: TrackerClock = .system) {
         var generator = SystemRandomNumberGenerator()
@@ -41,8 +49,10 @@ final class Tracker: Sendable {
         var board = ProgressBoard()
         board.freshness = TimeInterval(configuration.freshness.components.seconds)
         self.board = Mutex(board)
+        followed = Set(configuration.sets.map(\.name))
         connections = ConnectionIDs(hash: SipHash(using: &generator))
         places = PrefixTable(configuration.places)
+        databases = configuration.placeDatabases.map { PlaceDatabases($0) }
         self.clock = clock
     }
 
@@ -134,11 +144,14 @@ final class Tracker: Sendable {
         swarms.withLock { swarms in torrents.map { swarms.table.counts(of: $0) } }
     }
 
-    /// Where an address is; what a node's registration says comes first.
+    /// Where an address is: what a node's registration says comes first, then the databases, then the table of prefixes.
+    /// A region is what the operator named in one of the others, before the continent that a database knows.
     func place(of address: IPAddress, node: NodeRegistration? = nil) -> Place {
-        let place = places.place(of: address) ?? Place()
-        guard let node else { return place }
-        return Place(region: node.region, group: node.group).completed(by: place)
+        var place = Place(region: node?.region, group: node?.group)
+        if let databases { place = place.completed(by: databases.place(of: address)) }
+        if let table = places.place(of: address) { place = place.completed(by: table) }
+        place.region = place.region ?? place.continent
+        return place
     }
 
     // MARK: Sets
@@ -187,7 +200,9 @@ final class Tracker: Sendable {
     /// Takes a report that is new, and remembers to save it; false when the node is gone.
     func take(_ report: NodeReport, from address: IPAddress) -> Bool {
         let stored = TrackerStore.StoredReport(report: report, received: clock.date(), address: address)
+        let previous = board.withLock { $0.report(of: report.node) }
         guard restore(stored) else { return false }
+        countReads(report, previous: previous)
         counters.count(.report)
         unsaved.withLock { $0[report.node] = stored }
         return true

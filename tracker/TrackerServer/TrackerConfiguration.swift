@@ -1,5 +1,6 @@
 internal import ConfigurationFile
 public import Metainfo
+public import PlaceDatabases
 public import SwarmCore
 public import TrackerCore
 
@@ -31,10 +32,14 @@ public struct TrackerConfiguration: Sendable {
     public var freshness: Duration = .seconds(180)
     /// The lowest level of what is logged.
     public var logLevel = "info"
+    /// How the nodes' claims are checked.
+    public var probes = ProbeConfiguration()
     /// The sets.
     public var sets: [FollowedSet] = []
     /// Places by address.
     public var places: [(prefix: IPPrefix, place: Place)] = []
+    /// Databases of places; nil for none.
+    public var placeDatabases: PlaceDatabases.Files?
 
     /// Reads a configuration file. The error, a `ConfigurationError`, lists everything that is wrong in it, with lines.
     public init(text: String, file: String) throws {
@@ -54,8 +59,17 @@ public struct TrackerConfiguration: Sendable {
         requestsPerSecond = root.int("requests-per-second", in: 0...1_000_000, default: requestsPerSecond)
         freshness = root.duration("report-freshness", in: .seconds(15) ... .seconds(86_400), default: freshness)
         logLevel = root.oneOf("log-level", default: LogLevel.info).rawValue
+        probes = ProbeConfiguration(root)
         sets = root.tables("set").compactMap { Self.set($0) }
         places = root.tables("place").compactMap { Self.place($0) }
+        placeDatabases = root.table("places").map { table in
+            func path(_ key: String) -> String? {
+                table.parsed(key, expected: "an absolute path such as /var/lib/GeoIP/GeoLite2-City.mmdb") {
+                    $0.hasPrefix("/") && !$0.hasSuffix("/") ? $0 : nil
+                }
+            }
+            return PlaceDatabases.Files(city: path("city"), asn: path("asn"))
+        }
         if Set(sets.map(\.name)).count < sets.count { root.reject("set", "two sets have the same name") }
         try reader.finish()
     }

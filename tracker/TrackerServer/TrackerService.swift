@@ -1,13 +1,17 @@
 internal import AsyncHTTPClient
 public import Logging
 internal import NIOCore
+internal import PlaceDatabases
 public import SwarmCore
+internal import TrackerCore
 
 /// The tracker as a daemon: sockets, feeds, storage.
 public final class TrackerService: Sendable {
     private let configuration: TrackerConfiguration
     private let tracker: Tracker
     private let store: TrackerStore
+    /// What probes failed at before the start.
+    private let openQuestions: [ProbeCandidate.Key: OpenQuestion]
     private let logger: Logger
 
     /// Opens the database and takes what it holds; nothing is listened at yet.
@@ -17,7 +21,19 @@ public final class TrackerService: Sendable {
         store = try TrackerStore(path: configuration.store)
         tracker = Tracker(configuration)
         tracker.register(try store.nodes())
+        // Before the reports, whose senders it says where they are.
+        Self.refreshPlaces(tracker, logger)
         for report in try store.reports() { tracker.restore(report) }
+        try tracker.restorePopularity(from: store)
+        if configuration.probes.isEnabled {
+            let suspicions = try store.suspicions()
+            for stored in suspicions { tracker.restore(stored.suspicion, of: stored.key) }
+            openQuestions = Dictionary(
+                suspicions.compactMap { stored in stored.open.map { (stored.key, $0) } }
+            ) { first, _ in first }
+        } else {
+            openQuestions = [:]
+        }
     }
 
     /// Serves until it is cancelled, then saves what is not saved. `onStart` is told where it listens, for HTTP and UDP.
@@ -30,10 +46,17 @@ public final class TrackerService: Sendable {
         do {
             try await onStart(listeners.endpoints)
             await withTaskGroup(of: Void.self) { group in
-                for set in configuration.sets {
-                    let follower = FeedFollower(
-                        source: FeedSource(set: set, client: client), tracker: tracker, clock: .system, logger: logger)
+                let sources = configuration.sets.map { FeedSource(set: $0, client: client) }
+                for source in sources {
+                    let follower = FeedFollower(source: source, tracker: tracker, clock: .system, logger: logger)
                     group.addTask { await follower.run() }
+                }
+                if configuration.probes.isEnabled {
+                    let prober = Prober(
+                        configuration.probes, tracker: tracker, store: store, sources: sources,
+                        open: openQuestions, clock: .system,
+                        logger: logger)
+                    group.addTask { await prober.run() }
                 }
                 group.addTask { await self.keepHouse() }
                 await group.waitForAll()
@@ -46,6 +69,7 @@ public final class TrackerService: Sendable {
         await listeners.close()
         try? await client.shutdown()
         save()
+        savePopularity()
     }
 
     /// Every second what nodes reported is saved, and what `swarm-tracker node` changed is read; now and then peers that
@@ -63,8 +87,20 @@ public final class TrackerService: Sendable {
                 logger.error("\(error)")
             }
             turn += 1
+            if turn.isMultiple(of: 60) { savePopularity() }
+            if turn.isMultiple(of: 5) { Self.refreshPlaces(tracker, logger) }
             if turn.isMultiple(of: 30) { tracker.sweep() }
             try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func savePopularity() {
+        do { try tracker.savePopularity(to: store) } catch { logger.error("\(error)") }
+    }
+
+    private static func refreshPlaces(_ tracker: Tracker, _ logger: Logger) {
+        for remark in tracker.databases?.refresh() ?? [] {
+            logger.log(level: remark.isProblem ? .warning : .info, "\(remark.text)")
         }
     }
 

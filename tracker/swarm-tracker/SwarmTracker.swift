@@ -13,7 +13,8 @@ struct SwarmTracker: AsyncParsableCommand {
         abstract: "Bring the nodes of a mirror network together, and know how far they are.",
         version: Version.current,
         subcommands: [
-            RunCommand.self, NodeCommand.self, ReportCommand.self, EmbargoCommand.self, SimulateCommand.self,
+            RunCommand.self, NodeCommand.self, ReportCommand.self, EmbargoCommand.self, PopularCommand.self,
+            SimulateCommand.self,
         ])
 
     static func main() async {

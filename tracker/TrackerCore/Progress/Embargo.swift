@@ -45,7 +45,7 @@ public struct EmbargoQuestion: Hashable, Sendable {
 ///
 /// Every node that carries the set counts, a partial mirror by what it carries. A node whose last report is old is
 /// counted as one that has nothing, so that an outage of the network cannot lift an embargo; one that was silent for a
-/// day is absent, and counts no more.
+/// day is absent, and counts no more; so is one whose readers were found to get something else than it reports.
 public struct EmbargoAnswer: Hashable, Sendable, Codable {
     /// What follows.
     public enum Verdict: String, Hashable, Sendable, Codable {
@@ -96,6 +96,8 @@ public struct EmbargoAnswer: Hashable, Sendable, Codable {
     public var missing: [SnapshotStanding]
     /// Nodes that were silent for so long that they do not count.
     public var absent: [NodeName]
+    /// Nodes that do not count because what readers get from them is not what they report.
+    public var suspects: [NodeName]
     /// When enough nodes will have it if they go on as they do; nil when they have, and when they never would.
     @NullWhenNil public var expected: Date?
     /// When this was asked, by the tracker's clock.
@@ -110,7 +112,9 @@ extension ProgressBoard {
         guard let entry = feeds[set]?.feed.entry(snapshot) else { return nil }
         let all = standings(set, snapshot, now: now)
         let absent = all.filter { $0.state == .silent && now.timeIntervalSince($0.reported) > absence }
-        let counted = all.filter { standing in !absent.contains { $0.node == standing.node } }
+        let suspects = all.filter { $0.suspicion != nil }
+        let left = Set((absent + suspects).map(\.node))
+        let counted = all.filter { !left.contains($0.node) }
         let tally = EmbargoTally(question: question, standings: counted)
         let isReached = tally.isReached(after: 0)
         let expected = isReached ? nil : tally.secondsToThreshold.map { now.addingTimeInterval($0.rounded(.up)) }
@@ -123,7 +127,7 @@ extension ProgressBoard {
             measure: question.measure, threshold: question.threshold,
             regionMinimum: .init(wrappedValue: question.regionMinimum),
             count: tally.count(after: 0), regions: tally.regions(after: 0), missing: missing,
-            absent: absent.map(\.node),
+            absent: absent.map(\.node), suspects: suspects.map(\.node),
             expected: .init(wrappedValue: expected),
             asked: now)
     }

@@ -14,6 +14,8 @@ public struct ProgressBoard: Sendable {
         var received: Date?
         /// How fast each snapshot that it fetches grows.
         var rates: [SnapshotID: GrowthRate] = [:]
+        /// The sets for which its word is not taken.
+        var suspicions: [SetName: Suspicion] = [:]
     }
 
     /// A feed, and when it was read.
@@ -27,7 +29,7 @@ public struct ProgressBoard: Sendable {
     /// A node that was silent for longer is absent: no decision waits for it.
     public var absence: TimeInterval = 86_400
 
-    private(set) var nodes: [NodeName: NodeRecord] = [:]
+    var nodes: [NodeName: NodeRecord] = [:]
     private(set) var feeds: [SetName: FollowedFeed] = [:]
 
     /// A board without nodes and sets.
@@ -38,6 +40,8 @@ public struct ProgressBoard: Sendable {
         var kept: [NodeName: NodeRecord] = [:]
         for registration in registrations {
             var record = nodes[registration.name] ?? NodeRecord(registration: registration)
+            // What was found at other addresses says nothing about these.
+            if record.registration.urls != registration.urls { record.suspicions = [:] }
             record.registration = registration
             kept[registration.name] = record
         }

@@ -35,6 +35,8 @@ public struct SnapshotStanding: Hashable, Sendable, Codable {
     public var traffic: Traffic
     /// What hinders it.
     @NullWhenNil public var error: String?
+    /// Why its word is not taken; nil when it is.
+    @NullWhenNil public var suspicion: Suspicion?
     /// When it last reported, by the tracker's clock.
     public var reported: Date
 
@@ -72,6 +74,8 @@ public struct SnapshotStanding: Hashable, Sendable, Codable {
         reported = received
         rate = 0
         traffic = Traffic()
+        // Nothing is asked of a partial mirror: nobody knows which files it has.
+        suspicion = carried.isFiltered ? nil : record.suspicions[carried.set]
         let current = carried.current?.serial ?? 0
         if let snapshot = carried.snapshots.first(where: { $0.uuid == entry.uuid }) {
             bytesTotal = snapshot.bytesTotal

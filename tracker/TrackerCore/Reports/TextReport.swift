@@ -73,8 +73,8 @@ public struct TextReport: Sendable {
             }
         }
         addBehind(answer.missing, to: &page, now: answer.asked)
-        if !answer.absent.isEmpty {
-            page.add("  absent, not counted: \(answer.absent.map(\.rawValue).joined(separator: " "))")
+        for (word, nodes) in [("absent", answer.absent), ("suspect", answer.suspects)] where !nodes.isEmpty {
+            page.add("  \(word), not counted: \(nodes.map(\.rawValue).joined(separator: " "))")
         }
         return page.text
     }
@@ -110,6 +110,7 @@ public struct TextReport: Sendable {
         let behind = snapshot.nodes.filter { !$0.isComplete }
             .sorted { ($0.secondsLeft ?? .infinity, $1.share) > ($1.secondsLeft ?? .infinity, $0.share) }
         addBehind(behind, to: &page, now: now)
+        addSuspects(snapshot.nodes, to: &page, now: now)
     }
 
     private func bar(_ part: Double, _ whole: Double) -> String {
@@ -161,6 +162,17 @@ public struct TextReport: Sendable {
             if let error = standing.error { page.addWords(of: error, indent: 8, .yellow) }
         }
         if nodes.count > Self.behindLimit { page.add("      and \(nodes.count - Self.behindLimit) more") }
+    }
+
+    private func addSuspects(_ nodes: [SnapshotStanding], to page: inout Page, now: Date) {
+        let suspects = nodes.compactMap { node in node.suspicion.map { (name: node.node, suspicion: $0) } }
+        guard !suspects.isEmpty else { return }
+        page.add("    suspect, not counted")
+        for (name, suspicion) in suspects.prefix(Self.behindLimit) {
+            page.add("      \(name), for \(Self.duration(now.timeIntervalSince(suspicion.since)))", .yellow)
+            page.addWords(of: suspicion.reason, indent: 8, .yellow)
+        }
+        if suspects.count > Self.behindLimit { page.add("      and \(suspects.count - Self.behindLimit) more") }
     }
 
     private static func condition(_ standing: SnapshotStanding, now: Date) -> String {

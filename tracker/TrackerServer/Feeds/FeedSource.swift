@@ -44,6 +44,11 @@ struct FeedSource: Sendable {
 
     /// The info-hashes of a snapshot's torrents.
     func torrents(of entry: Feed.Entry) async throws -> Set<InfoHash> {
+        Set(try await manifest(of: entry).shards.map(\.infoHash))
+    }
+
+    /// The list of a snapshot's torrents.
+    func manifest(of entry: Feed.Entry) async throws -> Manifest {
         let path = "manifests/\(entry.uuid).json"
         guard entry.manifest.size <= Self.manifestLimit,
             let bytes = try await get(path, limit: entry.manifest.size, patience: 120),
@@ -51,7 +56,36 @@ struct FeedSource: Sendable {
         else {
             throw TrackerError(.upstream, "\(set.upstream) has not the manifest \(entry.uuid) that its feed promises")
         }
-        return Set(try Documents.decode(Manifest.self, from: bytes).shards.map(\.infoHash))
+        let manifest = try Documents.decode(Manifest.self, from: bytes)
+        guard manifest.set == set.name, manifest.uuid == entry.uuid else {
+            throw TrackerError(
+                .upstream, "the manifest of snapshot \(entry.uuid) is of \(manifest.set) \(manifest.uuid)")
+        }
+        return manifest
+    }
+
+    /// A torrent of a snapshot.
+    func torrent(_ shard: Manifest.Shard) async throws -> Torrent {
+        let path = "torrents/\(shard.infoHash).torrent.zst"
+        // Another version of zstd at the upstream may have made more of it than the master's.
+        guard shard.torrent.size <= Torrent.Limits().size,
+            let compressed = try await get(path, limit: shard.torrent.size + 1024, patience: 120)
+        else { throw TrackerError(.upstream, "\(set.upstream) has not the torrent \(shard.infoHash)") }
+        let torrent: Torrent
+        do {
+            let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
+            guard Digest.sha256(bytes) == shard.torrent.sha256 else {
+                throw TrackerError(.upstream, "its SHA-256 is not the one in the manifest")
+            }
+            torrent = try Torrent(parsing: bytes)
+        } catch {
+            throw TrackerError(
+                .upstream, "the torrent \(shard.infoHash) at \(set.upstream) is not believed: \(error)")
+        }
+        guard torrent.infoHash == shard.infoHash, torrent.name == set.name.rawValue else {
+            throw TrackerError(.upstream, "the torrent \(shard.infoHash) has another info-hash, or is of another set")
+        }
+        return torrent
     }
 
     /// Where the master's seeds are: a peer without a host is where the feed came from. A name that cannot be resolved

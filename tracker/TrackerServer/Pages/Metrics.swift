@@ -37,6 +37,13 @@ enum Metrics {
         family(
             "newest_bytes_wanted", "gauge", "Bytes of a set's newest snapshot that the nodes want.",
             newest.map { ("set=\"\($0.0)\"", $0.1.nodes.reduce(0) { $0 + $1.bytesTotal }) })
+        family(
+            "probe_rounds_total", "counter", "Rounds of probes by their verdict.",
+            tracker.probeRoundCounts.sorted { $0.key < $1.key }
+                .map { ("verdict=\"\($0.key)\"", Int64($0.value)) })
+        family(
+            "suspect_nodes", "gauge", "Nodes whose readers get something else than they report.",
+            newest.map { ("set=\"\($0.0)\"", Int64($0.1.nodes.count { $0.suspicion != nil })) })
         return Array(text.utf8)
     }
 }

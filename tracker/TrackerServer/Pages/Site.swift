@@ -23,6 +23,9 @@ struct Site: Sendable {
         if path.count == 7, path[..<3] == ["api", "v1", "sets"], path[4] == "snapshots", path[6] == "embargo" {
             return embargo(set: path[3], snapshot: path[5], target.parameters)
         }
+        if path.count == 5, path[..<3] == ["api", "v1", "sets"], path[4] == "popular" {
+            return popular(set: path[3], target.parameters)
+        }
         if path.count >= 2, path[0] == "redirect" { return redirect(path, address) }
         return Self.missing
     }
@@ -57,7 +60,7 @@ struct Site: Sendable {
 
     private static let missing = Reply.text(.notFound, "There is nothing here. Try / or /report.txt.\n")
 
-    private func encoded(_ value: some Encodable) -> Reply {
+    func encoded(_ value: some Encodable) -> Reply {
         do { return .json(try Documents.encode(value)) } catch {
             return .text(.internalServerError, "The answer cannot be written as JSON: \(error)\n")
         }

@@ -60,11 +60,13 @@ enum StatusPage {
 
     private static func row(_ node: SnapshotStanding, now: Date) -> String {
         let left = node.isComplete ? "" : node.secondsLeft.map { duration($0) } ?? "–"
+        let suspicion = node.suspicion.map { "suspect for \(duration(now.timeIntervalSince($0.since))): \($0.reason)" }
+        let hindrances = [suspicion, node.error].compactMap { $0 }.joined(separator: "; ")
         return """
             <tr class="\(node.state.rawValue)"><th scope="row">\(escape(node.node.rawValue))</th>\
             <td>\(escape(node.region ?? Place.nowhere))</td><td>\(node.state.rawValue)</td>\
             <td>\(meter(node.share, 1)) \(Int(node.share * 100)) %</td><td>\(left)</td>\
-            <td>\(duration(now.timeIntervalSince(node.reported))) ago</td><td>\(escape(node.error ?? ""))</td></tr>
+            <td>\(duration(now.timeIntervalSince(node.reported))) ago</td><td>\(escape(hindrances))</td></tr>
 
             """
     }
