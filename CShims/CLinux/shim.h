@@ -2,6 +2,7 @@
 // Each returns -1 and sets errno like the C library's function of that name.
 #pragma once
 #include <linux/fs.h>
+#include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,3 +20,11 @@ static inline int swarm_clone_file(int from, int to) { return ioctl(to, FICLONE,
 
 // An empty file in memory without a name.
 static inline int swarm_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u /* MFD_CLOEXEC */); }
+
+// Makes the C library give freed memory back to the system: buffers that are large come from it one by one, and no more
+// than two threads' worth of small ones is kept apart.
+static inline void swarm_bound_allocator(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}

@@ -21,7 +21,12 @@ extension Torrent {
 
     /// Parses a `.torrent` of ours. Everything that could harm a node is refused here: unsafe paths, the same path
     /// twice, a file below a file, links that leave the tree, lengths that do not add up, BEP 38's keys.
-    public init(parsing bytes: [UInt8], limits: Limits = Limits()) throws(MetainfoError) {
+    ///
+    /// - Parameter isKnown: whether the very same bytes were parsed before, by this program or another one of its kind:
+    ///   then the paths are not compared with each other again.
+    public init(
+        parsing bytes: [UInt8], isKnown: Bool = false, limits: Limits = Limits()
+    ) throws(MetainfoError) {
         guard bytes.count <= limits.size else {
             throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
         }
@@ -42,6 +47,7 @@ extension Torrent {
         do { try reader.finish() } catch { throw .malformed(error) }
         guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
         try self.init(parser, bytes: bytes, infoHash: Digest.sha1(Array(bytes[infoRange])))
+        if !isKnown { try checkNames() }
     }
 
     private init(_ parser: TorrentParser, bytes: [UInt8], infoHash: InfoHash) throws(MetainfoError) {
@@ -68,7 +74,6 @@ extension Torrent {
             throw MetainfoError(
                 .invalid, "the torrent has \(hashes.count) bytes of piece hashes for a content of \(wanted) pieces")
         }
-        try checkNames()
     }
 
     /// No name twice, and nothing below a file or a link.

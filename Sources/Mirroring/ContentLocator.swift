@@ -26,7 +26,7 @@ struct ContentLocator {
             for shard in tree.shards where !seen.contains(shard.infoHash) {
                 if tree.filter.isEverything, tree.missing[shard.infoHash] == nil { seen.insert(shard.infoHash) }
                 let bytes = try tree.shelf.bytes(shard)
-                if search.finds(in: bytes) { add(try Torrent(parsing: bytes), of: tree, wanted) }
+                if search.finds(in: bytes) { add(try Torrent(parsing: bytes, isKnown: true), of: tree, wanted) }
             }
         }
     }

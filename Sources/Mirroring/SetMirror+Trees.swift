@@ -91,6 +91,7 @@ extension SetMirror {
                 await withTaskGroup(of: Void.self) { group in
                     for (number, shard) in manifest.shards.enumerated() where seeding[shard.infoHash] == nil {
                         if number >= Parallel.width { await group.next() }
+                        if Task.isCancelled { return }
                         group.addTask { await self.seed(shard, of: row.uuid, filter) }
                     }
                 }
@@ -127,6 +128,8 @@ extension SetMirror {
             if seeding[shard.infoHash] != snapshot { await engine.remove(shard.infoHash) }
         } catch {
             if seeding[shard.infoHash] == snapshot { seeding[shard.infoHash] = nil }
+            // The node ends.
+            if Task.isCancelled { return }
             logger.error("\(error)", metadata: ["snapshot": "\(snapshot)", "torrent": "\(shard.infoHash)"])
         }
     }
@@ -146,7 +149,7 @@ extension SetMirror {
     ) throws -> TorrentSpec? {
         var have: PieceSet?
         if !filter.isEverything {
-            let pieces = Self.have(try Torrent(parsing: bytes), filter)
+            let pieces = Self.have(try Torrent(parsing: bytes, isKnown: true), filter)
             if pieces.isEmpty { return nil }
             have = pieces
         }

@@ -3,11 +3,13 @@ internal import SwarmCore
 
 /// The torrents on this node, opened one at a time: nobody keeps more of them than he works on.
 struct TorrentShelf: Sendable {
-    /// The `.torrent` of a shard, checked against its digest; throws when it is not there, or damaged. Blocking.
+    /// The `.torrent` of a shard, which was parsed before it came here, checked against its digest; throws when it is not there, or damaged. Blocking.
     let bytes: @Sendable (Manifest.Shard) throws -> [UInt8]
 
     /// The parsed torrent of a shard. Throws like `bytes`, and `MetainfoError`. Blocking.
-    func torrent(_ shard: Manifest.Shard) throws -> Torrent { try Torrent(parsing: bytes(shard)) }
+    func torrent(_ shard: Manifest.Shard) throws -> Torrent {
+        try Torrent(parsing: bytes(shard), isKnown: true)
+    }
 }
 
 /// A tree on this machine whose files can be linked into a new one.

@@ -110,26 +110,38 @@ struct PieceHasher: Sendable {
 
     func hash(_ pieces: [ShardLayout.MissingPiece]) throws -> [PieceIndex: InfoHash] {
         var result: [PieceIndex: InfoHash] = [:]
-        for part in try Parallel.map(chunks: pieces, smallest: 16, { chunk in try chunk.map { try hash($0) } }) {
+        for part in try Parallel.map(chunks: pieces, smallest: 16, hash) {
             for (piece, hash) in part { result[piece] = hash }
         }
         return result
     }
 
-    private func hash(_ piece: ShardLayout.MissingPiece) throws -> (PieceIndex, InfoHash) {
-        var content: [UInt8] = []
+    /// In one transaction: each takes longer to begin and end than the question that is asked in it.
+    private func hash(_ pieces: ArraySlice<ShardLayout.MissingPiece>) throws -> [(PieceIndex, InfoHash)] {
+        try contents.index.read { database in
+            var content: [UInt8] = []
+            return try pieces.map { piece in
+                try read(piece, into: &content) { try SourceIndex.row($0, database) }
+                return (piece.piece, Digest.sha1(content))
+            }
+        }
+    }
+
+    private func read(
+        _ piece: ShardLayout.MissingPiece, into content: inout [UInt8], row: (String) throws -> SourceIndex.Row?
+    ) throws {
+        content.removeAll(keepingCapacity: true)
         for slice in piece.slices {
             switch slice {
-            case .zeros(let count): content += [UInt8](repeating: 0, count: count)
+            case .zeros(let count): content.append(contentsOf: repeatElement(0, count: count))
             case .file(let path, let offset, let length):
                 let location = contents.location(path)
                 let start = content.count
-                content += [UInt8](repeating: 0, count: length)
+                content.append(contentsOf: repeatElement(0, count: length))
                 let file = try Descriptor.file(location)
                 let count = try file.read(into: &content, range: start..<(start + length), at: offset)
-                try contents.check(path, count == length ? file.status() : nil, at: location)
+                try contents.check(path, count == length ? file.status() : nil, at: location, row: row)
             }
         }
-        return (piece.piece, Digest.sha1(content))
     }
 }

@@ -32,7 +32,15 @@ struct ContentPlaces: Sendable {
     /// - Parameter isLinked: whether a tree of ours was given the file, or lost it, since it was looked at: that changed
     ///   its ctime.
     func check(_ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false) throws {
-        guard let status, try isKnown(path, status, isLinked) else {
+        try check(path, status, at: location, isLinked: isLinked) { try index.row($0) }
+    }
+
+    /// The same for those who check many in one transaction: `row` looks a path up in the index.
+    func check(
+        _ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false,
+        row: (String) throws -> SourceIndex.Row?
+    ) throws {
+        guard let status, try isKnown(path, status, isLinked, row) else {
             throw PublishingError(
                 .changing,
                 "\(location) changed after it was read; nothing was published. Run it again when the source holds still"
@@ -40,9 +48,11 @@ struct ContentPlaces: Sendable {
         }
     }
 
-    private func isKnown(_ path: String, _ status: FileStatus, _ isLinked: Bool) throws -> Bool {
+    private func isKnown(
+        _ path: String, _ status: FileStatus, _ isLinked: Bool, _ row: (String) throws -> SourceIndex.Row?
+    ) throws -> Bool {
         let known = read.index(of: path).map { SourceIndex.Row(file: read.status($0), sha256: nil) }
-        guard let row = try known ?? index.row(path) else { return false }
+        guard let row = try known ?? row(path) else { return false }
         if row.isCurrent(status) { return true }
         guard row.size == status.size else { return false }
         // Another inode than the source's is a copy of the tree's own, which nobody writes to.

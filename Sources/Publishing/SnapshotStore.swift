@@ -116,7 +116,9 @@ public struct SnapshotStore: Sendable {
     }
 
     /// A torrent of the store, checked against its digest.
-    public func torrent(_ shard: Manifest.Shard) throws -> Torrent { try Torrent(parsing: torrentBytes(shard)) }
+    public func torrent(_ shard: Manifest.Shard) throws -> Torrent {
+        try Torrent(parsing: torrentBytes(shard), isKnown: true)
+    }
 
     /// The bytes of a torrent of the store, checked against their digest.
     public func torrentBytes(_ shard: Manifest.Shard) throws -> [UInt8] {

@@ -53,7 +53,9 @@ struct TorrentWriter {
         _ key: ShardCut.Key
     ) throws -> [Manifest.Delta] {
         var deltas: [Manifest.Delta] = []
-        if let delta = try write(to: entry, torrent, from: parent.torrent, below: entry.compressedSize) {
+        if let delta = try write(
+            to: entry, torrent, from: (parent.shard.infoHash, parent.torrent.bytes), below: entry.compressedSize)
+        {
             deltas.append(delta)
         }
         deltas += parent.shard.deltas.prefix(Self.generations - 1).filter {
@@ -65,7 +67,8 @@ struct TorrentWriter {
         if let oldest = candidates.last {
             let way = DeltaPath.cheapest(to: entry.infoHash, from: [oldest.infoHash], deltas)
             let limit = way?.size ?? entry.compressedSize
-            if let delta = try write(to: entry, torrent, from: try store.torrent(oldest), below: limit) {
+            let base = (oldest.infoHash, try store.torrentBytes(oldest))
+            if let delta = try write(to: entry, torrent, from: base, below: limit) {
                 deltas.append(delta)
             }
         }
@@ -74,7 +77,7 @@ struct TorrentWriter {
 
     /// Nil when the patch is no shorter than `limit`.
     private func write(
-        to entry: Manifest.Shard, _ torrent: Torrent, from base: Torrent, below limit: Int
+        to entry: Manifest.Shard, _ torrent: Torrent, from base: (infoHash: InfoHash, bytes: [UInt8]), below limit: Int
     ) throws -> Manifest.Delta? {
         let patch = try Zstd.patch(from: base.bytes, to: torrent.bytes)
         guard patch.count < limit else { return nil }

@@ -15,6 +15,7 @@ struct SwarmNode: AsyncParsableCommand {
         subcommands: [RunCommand.self, SyncCommand.self, StatusCommand.self, CheckConfigCommand.self])
 
     static func main() async {
+        Allocator.giveBackWhatIsFreed()
         do {
             var command = try parseAsRoot(nil)
             if var asynchronous = command as? any AsyncParsableCommand {

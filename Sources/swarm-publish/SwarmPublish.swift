@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileTree
 import Foundation
 import Glibc
 import Publishing
@@ -24,6 +25,7 @@ struct SwarmPublish: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Allocator.giveBackWhatIsFreed()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
