@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 public import Logging
 internal import NIOCore
 public import SwarmCore
+internal import TrackerCore
 
 /// The tracker as a daemon: sockets, feeds, storage.
 public final class TrackerService: Sendable {
@@ -18,6 +19,10 @@ public final class TrackerService: Sendable {
         tracker = Tracker(configuration)
         tracker.register(try store.nodes())
         for report in try store.reports() { tracker.restore(report) }
+        // Of the sets that are followed no more, nothing is kept.
+        var history = try store.history()
+        try store.save(history.keepOnly(Set(configuration.sets.map(\.name))))
+        tracker.history = history
     }
 
     /// Serves until it is cancelled, then saves what is not saved. `onStart` is told where it listens, for HTTP and UDP.
@@ -36,6 +41,7 @@ public final class TrackerService: Sendable {
                     group.addTask { await follower.run() }
                 }
                 group.addTask { await self.keepHouse() }
+                group.addTask { await self.tellPages() }
                 await group.waitForAll()
             }
         } catch {
@@ -44,6 +50,7 @@ public final class TrackerService: Sendable {
             throw error
         }
         await listeners.close()
+        tracker.streams.close()
         try? await client.shutdown()
         save()
     }
@@ -53,9 +60,11 @@ public final class TrackerService: Sendable {
     private func keepHouse() async {
         var version = -1
         var turn = 0
+        var historian = HistoryKeeper(tracker, store)
         while !Task.isCancelled {
             save()
             do {
+                try historian.work()
                 let newest = try store.dataVersion()
                 if newest != version { tracker.register(try store.nodes()) }
                 version = newest
@@ -64,6 +73,14 @@ public final class TrackerService: Sendable {
             }
             turn += 1
             if turn.isMultiple(of: 30) { tracker.sweep() }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Every second the pages that are open are told what changed.
+    private func tellPages() async {
+        while !Task.isCancelled {
+            if !tracker.streams.isEmpty { tracker.streams.send(LiveState(tracker.report())) }
             try? await Task.sleep(for: .seconds(1))
         }
     }

@@ -42,8 +42,8 @@ struct FeedSource: Sendable {
         return feed
     }
 
-    /// The info-hashes of a snapshot's torrents.
-    func torrents(of entry: Feed.Entry) async throws -> Set<InfoHash> {
+    /// A snapshot's shards.
+    func shards(of entry: Feed.Entry) async throws -> [Manifest.Shard] {
         let path = "manifests/\(entry.uuid).json"
         guard entry.manifest.size <= Self.manifestLimit,
             let bytes = try await get(path, limit: entry.manifest.size, patience: 120),
@@ -51,7 +51,20 @@ struct FeedSource: Sendable {
         else {
             throw TrackerError(.upstream, "\(set.upstream) has not the manifest \(entry.uuid) that its feed promises")
         }
-        return Set(try Documents.decode(Manifest.self, from: bytes).shards.map(\.infoHash))
+        return try Documents.decode(Manifest.self, from: bytes).shards.map { shard in
+            // Nobody here asks for the patches.
+            var shard = shard
+            shard.deltas = []
+            return shard
+        }
+    }
+
+    /// A document of the set, of at most so many bytes.
+    func document(_ path: String, limit: Int) async throws -> [UInt8] {
+        guard let bytes = try await get(path, limit: limit, patience: 120) else {
+            throw TrackerError(.upstream, "\(set.upstream) says that \(path) did not change; it was not asked for that")
+        }
+        return bytes
     }
 
     /// Where the master's seeds are: a peer without a host is where the feed came from. A name that cannot be resolved

@@ -58,6 +58,7 @@ public final class TrackerStore: Sendable {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrateHistory(&migrator)
         return migrator
     }
 
@@ -66,7 +67,8 @@ public final class TrackerStore: Sendable {
             .store, "the database \(path) cannot be used: \(error); is there room on the disk, and is it ours?")
     }
 
-    private func attempt<Value: Sendable>(_ body: (DatabaseQueue) throws -> Value) throws(TrackerError) -> Value {
+    /// A failure of the database as an error of ours.
+    func attempt<Value: Sendable>(_ body: (DatabaseQueue) throws -> Value) throws(TrackerError) -> Value {
         do { return try body(database) } catch { throw Self.failure(path, error) }
     }
 
