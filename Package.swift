@@ -23,6 +23,7 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let tomlKit = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
@@ -153,7 +154,7 @@ let package = Package(
             name: "TrackerServerTests",
             dependencies: [
                 "TrackerServer", "TrackerCore", "SwarmCore", "Metainfo", "ConfigurationFile", "SwarmTestSupport",
-                "swarm-tracker", "swarm-publish", nioHTTP1,
+                "swarm-tracker", "swarm-publish", nioCore, nioEmbedded, nioHTTP1,
             ],
             swiftSettings: strict),
         .testTarget(
