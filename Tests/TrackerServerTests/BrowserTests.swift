@@ -91,6 +91,10 @@ struct BrowserTests {
                 browser, "document.querySelector('span[data-live=\"\(key)/nodes\"]').textContent", "1 of 2 have it")
             try await awaited(
                 browser, "document.querySelector('meter[data-live=\"\(key)/nodes\"]').value", "0.5")
+            // The chart is drawn anew.
+            try await awaited(
+                browser, "document.querySelector('figure svg desc').textContent.includes('1 of 2 nodes have it')",
+                "true")
             #expect(try await browser.evaluate("window.isStillHere") == "yes")
             #expect(try await browser.evaluate("document.querySelectorAll('td img').length") == "0")
 

@@ -123,10 +123,11 @@ struct PageTests {
 
     @Test func chartShowsTheProgress() throws {
         let page = "/sets/demo/snapshots/\(snapshot)"
-        take("a", had: 0)
-        _ = tracker.takeSample()
         #expect(!(try get(page).contains("<svg")))
         _ = try get("\(page)/chart.svg", status: .notFound)
+        take("a", had: 0)
+        _ = tracker.takeSample()
+        #expect(try get(page).contains("<polyline class=\"line bytes\" points=\"56,222\"/>"))
         clock.advance(60)
         take("a", had: 75)
         _ = tracker.takeSample()
@@ -188,5 +189,28 @@ struct LiveStateTests {
 extension Collection where Element: Equatable {
     fileprivate func contains(subsequence: some Collection<Element>) -> Bool {
         indices.contains { self[$0...].starts(with: subsequence) }
+    }
+}
+
+struct PageCacheTests {
+    @Test func makesAPageOnceASecond() throws {
+        let cache = PageCache()
+        let target = try #require(RequestTarget("/?q=x"))
+        var made = 0
+        func ask(_ second: Int, _ target: RequestTarget, status: HTTPResponseStatus = .ok) -> [UInt8] {
+            cache.reply(to: target, second: second) {
+                made += 1
+                return .text(status, "\(made)")
+            }.body
+        }
+        #expect(ask(1, target) == Array("1".utf8))
+        #expect(ask(1, target) == Array("1".utf8))
+        #expect(ask(2, target) == Array("2".utf8))
+        #expect(ask(2, try #require(RequestTarget("/?q=y"))) == Array("3".utf8))
+        // What is not there may be there at once.
+        let missing = try #require(RequestTarget("/nodes/x"))
+        #expect(ask(2, missing, status: .notFound) != ask(2, missing, status: .notFound))
+        for number in 0..<200 { _ = ask(3, try #require(RequestTarget("/?q=\(number)"))) }
+        #expect(ask(3, try #require(RequestTarget("/?q=199"))) == Array("206".utf8))
     }
 }

@@ -18,6 +18,8 @@ final class Tracker: Sendable {
     private typealias Unsaved = [NodeName: TrackerStore.StoredReport]
 
     let counters = RequestCounters()
+    /// Pages of this second.
+    let pageCache = PageCache()
     /// The files of the live snapshots.
     let files = SnapshotFiles()
     /// The pages that follow the state.
@@ -262,6 +264,9 @@ final class Tracker: Sendable {
         let now = clock.date()
         return board.withLock { $0.mirrorChoice(of: set, near: place, now: now) }
     }
+
+    /// Of the steady clock.
+    var second: Int { clock.seconds() }
 
     /// The time of day.
     var date: Date { clock.date() }

@@ -75,6 +75,7 @@ public final class TrackerService: Sendable {
             if turn.isMultiple(of: 30) { tracker.sweep() }
             try? await Task.sleep(for: .seconds(1))
         }
+        do { try historian.work() } catch { logger.error("\(error)") }
     }
 
     /// Every second the pages that are open are told what changed.

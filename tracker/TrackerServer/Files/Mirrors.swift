@@ -45,9 +45,16 @@ struct Mirrors: Sendable {
         guard let choice = tracker.mirrorChoice(of: set, near: place(target, address)), !choice.mirrors.isEmpty else {
             return Self.nobody(set)
         }
+        let key = SnapshotKey(set, choice.snapshot)
+        guard await tracker.files.knows(key) else {
+            return .text(
+                .serviceUnavailable,
+                "Readers see snapshot \(choice.serial) of \(set), which the feed that was read last does not list.\n",
+                headers: ["Retry-After": "10"])
+        }
         let file: KnownFile?
         do {
-            file = try await tracker.files.file(path, in: SnapshotKey(set, choice.snapshot))
+            file = try await tracker.files.file(path, in: key)
         } catch {
             return .text(.serviceUnavailable, "\(error)\n", headers: ["Retry-After": "10"])
         }

@@ -40,6 +40,9 @@ actor SnapshotFiles {
         fetches[set] = fetch
     }
 
+    /// Whether a snapshot is live, by the feed that was read last.
+    func knows(_ key: SnapshotKey) -> Bool { lookups[key] != nil }
+
     /// The file at a path, links in the tree followed; nil when there is none, or the snapshot is not live.
     func file(_ path: String, in key: SnapshotKey) async throws -> KnownFile? {
         var path = path

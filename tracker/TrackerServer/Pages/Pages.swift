@@ -87,7 +87,7 @@ struct Pages: Sendable {
     private func chart(_ set: String, _ uuid: String) -> Reply? {
         guard let (report, name, snapshot) = find(set, uuid) else { return nil }
         let samples = samples(SnapshotKey(name, snapshot.uuid), report, tracker.history)
-        guard samples.count > 1 else { return nil }
+        guard !samples.isEmpty, !snapshot.nodes.isEmpty else { return nil }
         let svg = ProgressChart.svg(set: name, serial: snapshot.serial, snapshot: snapshot.uuid, samples: samples)
         return Reply(type: "image/svg+xml", body: Array(svg.utf8), headers: ["Cache-Control": "no-cache"])
     }

@@ -45,7 +45,8 @@ enum ProgressChart {
     private static let (width, height) = (800.0, 260.0)
     private static let (left, right, top, bottom) = (56.0, 690.0, 16.0, 222.0)
 
-    /// The picture, an `svg` element. `samples` ascend by time, and are two at least.
+    /// The picture, an `svg` element. `samples` ascend by time; of one alone there is no line
+    /// yet, but the words and what it will be drawn on.
     static func svg(set: SwarmCore.SetName, serial: Serial, snapshot: SnapshotID, samples: [ProgressSample]) -> String {
         guard let first = samples.first, let last = samples.last else { return "" }
         let span = max(1, last.time.timeIntervalSince(first.time))

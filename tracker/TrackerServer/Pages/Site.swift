@@ -32,7 +32,8 @@ struct Site: Sendable {
     func later(_ target: RequestTarget, from address: IPAddress, accept: String) -> (@Sendable () async -> Reply)? {
         switch target.path.first {
         case "metalink": return { await Mirrors(tracker: tracker).metalink(target, address, accept: accept) }
-        case nil, "nodes", "sets": return { get(target, from: address) }
+        case nil, "nodes", "sets":
+            return { tracker.pageCache.reply(to: target, second: tracker.second) { get(target, from: address) } }
         default: return nil
         }
     }

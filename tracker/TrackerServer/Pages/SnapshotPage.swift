@@ -69,9 +69,10 @@ enum SnapshotPage {
             url: url(set, snapshot.uuid), key: key, hold: value("hold").text,
             created: PageTime(snapshot.created, now: live.time), size: size(snapshot), nodes: value("nodes").text,
             nodesShare: value("nodes").share ?? 0, states: value("states").text, bytes: value("bytes").text,
-            bytesShare: value("bytes").share ?? 0, traffic: value("traffic").text, hasChart: samples.count > 1,
-            chart: samples.count > 1
-                ? ProgressChart.svg(set: set, serial: snapshot.serial, snapshot: snapshot.uuid, samples: samples) : "",
+            bytesShare: value("bytes").share ?? 0, traffic: value("traffic").text,
+            hasChart: !samples.isEmpty && !snapshot.nodes.isEmpty,
+            chart: ProgressChart.svg(
+                set: set, serial: snapshot.serial, snapshot: snapshot.uuid, samples: samples),
             hasRegions: !regions.isEmpty, regions: regions, table: table)
         return PageTemplates.render("snapshot", part)
     }
