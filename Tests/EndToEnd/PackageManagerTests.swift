@@ -156,6 +156,12 @@ private struct MirrorNetwork {
             let added = try await bench.run(
                 "swarm-tracker", ["node", "add", name, "--url", "http://\(http)", "--config", file])
             let token = try #require(added.text.split(whereSeparator: \.isWhitespace).last)
+            // A node whose first report is refused waits for ten seconds.
+            let page = try #require(URL(string: "http://\(address)/nodes/\(name)"))
+            _ = try await eventually("the registration of \(name)") {
+                let (_, response) = try await URLSession.shared.data(from: page)
+                return (response as? HTTPURLResponse)?.statusCode == 200 ? true : nil
+            }
             let top = """
                 http-listen = ["\(http)"]
                 [report]
@@ -194,8 +200,12 @@ private struct MirrorNetwork {
 
     /// Waits until readers are sent to these nodes.
     func awaitMirrors(_ names: [String]) async throws {
-        _ = try await eventually("the mirrors \(names)") {
-            try await get("/mirrorlist?set=debian") == bases(names) ? true : nil
+        do {
+            _ = try await eventually("the mirrors \(names)") {
+                try await get("/mirrorlist?set=debian") == bases(names) ? true : nil
+            }
+        } catch {
+            throw ProgramFailure("\(error); the report: \(try await get("/report.txt"))")
         }
     }
 
