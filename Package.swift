@@ -23,7 +23,9 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let tomlKit = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 /// What libtorrent-rasterbar.pc lists. Without these defines the structures have another layout than in the installed
@@ -50,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         // C libraries. CLibtorrent is compiled: a pkg-config system target would drop the defines.
@@ -97,8 +100,7 @@ let package = Package(
             name: "TrackerServer",
             dependencies: [
                 "SwarmCore", "TrackerCore", "PlaceDatabases", "Metainfo", "ConfigurationFile", grdb, asyncHTTPClient,
-                logging, nioCore,
-                nioPosix, nioHTTP1,
+                logging, nioCore, nioPosix, nioHTTP1, mustache,
             ],
             path: "tracker/TrackerServer", swiftSettings: strict),
         .executableTarget(
@@ -159,8 +161,7 @@ let package = Package(
             name: "TrackerServerTests",
             dependencies: [
                 "TrackerServer", "TrackerCore", "PlaceDatabases", "SwarmCore", "Metainfo", "ConfigurationFile",
-                "SwarmTestSupport",
-                "swarm-tracker", "swarm-publish", nioHTTP1,
+                "SwarmTestSupport", "swarm-tracker", "swarm-publish", nioCore, nioEmbedded, nioHTTP1,
             ],
             swiftSettings: strict),
         .testTarget(

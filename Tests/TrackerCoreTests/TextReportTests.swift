@@ -44,6 +44,40 @@ struct TextReportTests {
                 """)
     }
 
+    @Test func showsOneSnapshotWithAllItsNodes() {
+        var all = network()
+        var late = report("slow.example.com", had: 10, error: "the disk is full")
+        late.sent = noon.addingTimeInterval(90)
+        all.take(late, received: noon, place: nil)
+        let report = all.report(swarms: 2, peers: 31, now: noon)
+        for word in ["latest", "1", "00000001-0000"] {
+            #expect(report.only(word).sets.map { $0.snapshots.map(\.serial) } == [[1]])
+        }
+        #expect(report.only("7").sets.isEmpty && report.only("00x").sets.isEmpty && report.only("f001").sets.isEmpty)
+        #expect(TextReport().render(report).contains("the clock of slow.example.com is 1m 30s fast\n"))
+        let text = TextReport().renderSnapshots(report.only("1"))
+        #expect(
+            text == """
+                debian 1  00000001-0000-4000-8000-000000000000  HELD
+                    made 2026-03-01 11:48:00 UTC, 12m ago; 1.0 kB in 10 files
+                    nodes  [##########....................]  33%  1 of 3 have it, 1 show it
+                    bytes  [############..................]  42%  1.3 kB of 3.0 kB
+                    linked 130 B, fetched 130 B: master 0%, peers 100%, HTTP 0%
+                    region           nodes  done  silent  bytes  least
+                    elsewhere            1     0       0     1%  slow.example.com 1%
+                    europe               2     1       0    62%  mirror.example.net 25%
+                    node                    region     state     done   master    peers     HTTP
+                    ftp.example.org         europe     active    100%        -        -        -
+                    mirror.example.net      europe     fetching   25%        -    125 B        -
+                        1m 15s left
+                    slow.example.com        elsewhere  fetching    1%        -      5 B        -
+                        does not move
+                        its clock is 1m 30s fast
+                        the disk is full
+
+                """)
+    }
+
     @Test(arguments: [60, 80, 200])
     func noLineIsWiderThanAskedFor(width: Int) {
         var all = network()
@@ -52,8 +86,9 @@ struct TextReportTests {
         all.setRegistrations([NodeRegistration(name: node(name), region: String(repeating: "r", count: 40))])
         all.take(report(name, had: 1, error: long), received: noon, place: nil)
         let text = TextReport(width: width).render(all.report(swarms: 0, peers: 0, now: noon))
-        #expect(text.split(separator: "\n").allSatisfy { $0.count <= width })
-        #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
+        let one = TextReport(width: width).renderSnapshots(all.report(swarms: 0, peers: 0, now: noon))
+        #expect((text + one).split(separator: "\n").allSatisfy { $0.count <= width })
+        #expect(!(text + one).contains("\u{1b}") && !text.contains("\u{202e}"))
     }
 
     @Test func emptyNetworkIsReportedToo() {

@@ -160,7 +160,19 @@ struct ProgramTests {
             #expect(report.contains("2 of 2 have it"))
             #expect(report.split(separator: "\n").allSatisfy { $0.count <= 80 })
 
-            // Reports survive a restart, and a token that was rotated is good no more.
+            // Reports and the progress over time survive a restart, and a token that was rotated is good no more.
+            func chart(_ base: String) async throws -> String {
+                let path = "\(base)/sets/debian/snapshots/\(try published.snapshot)/chart.svg"
+                let url = try #require(URL(string: path))
+                return try await eventually("a chart") {
+                    let text = String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
+                    // One sample that was kept, and how it is now.
+                    return text.firstMatch(of: /From (.*?) UTC to (.*?) UTC/).flatMap {
+                        $0.output.1 < $0.output.2 ? String($0.output.1) : nil
+                    }
+                }
+            }
+            let began = try await chart(tracker.url)
             tracker.program.signal(SIGTERM)
             #expect(await tracker.program.end() == 0)
             let old = tokens["one"]
@@ -174,6 +186,8 @@ struct ProgramTests {
             }
             let answer = try Documents.decode(EmbargoAnswer.self, from: Array(shown.utf8))
             #expect(answer.count.have == 2)
+            let drawn = try await chart(url)
+            #expect(drawn == began)
             #expect(old != tokens["one"])
         }
     }

@@ -19,6 +19,12 @@ final class Tracker: Sendable {
     private typealias Unsaved = [NodeName: TrackerStore.StoredReport]
 
     let counters = RequestCounters()
+    /// Pages of this second.
+    let pageCache = PageCache()
+    /// The files of the live snapshots.
+    let files = SnapshotFiles()
+    /// The pages that follow the state.
+    let streams = EventStreams()
     private let swarms: Mutex<Swarms>
     /// How many rounds of probes had each verdict since the start.
     let probeRounds = Mutex(["good": 0, "suspect": 0, "none": 0])
@@ -29,6 +35,7 @@ final class Tracker: Sendable {
     /// The registered nodes by the digests of their tokens.
     private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
     private let unsaved = Mutex(Unsaved())
+    private let progress = Mutex(ProgressHistory())
     private let connections: ConnectionIDs
     private let places: PrefixTable
     /// Databases of places; nil when none is configured.
@@ -239,6 +246,26 @@ final class Tracker: Sendable {
         return board.withLock { $0.report(swarms: count, peers: peers, now: now) }
     }
 
+    /// All that is known of a node, with the time; nil when it is not registered.
+    func detail(_ node: NodeName) -> (NodeDetail, Date)? {
+        let now = clock.date()
+        return board.withLock { $0.detail(node, now: now) }.map { ($0, now) }
+    }
+
+    /// Notes how far the nodes are, when it is time to; what is to be stored of it.
+    func takeSample() -> ProgressHistory.Changes {
+        let now = clock.date()
+        guard progress.withLock({ $0.isDue(now) }) else { return .init() }
+        let report = report()
+        return progress.withLock { $0.take(report) }
+    }
+
+    /// The progress over time.
+    var history: ProgressHistory {
+        get { progress.withLock { $0 } }
+        set { progress.withLock { $0 = newValue } }
+    }
+
     /// Whether the embargo of a snapshot can be lifted; nil when there is no such snapshot.
     func embargo(_ set: SetName, _ snapshot: String, _ question: EmbargoQuestion) -> EmbargoAnswer? {
         let now = clock.date()
@@ -247,11 +274,17 @@ final class Tracker: Sendable {
         }
     }
 
-    /// The base URLs of good nodes, the nearest first.
-    func mirrors(of set: SetName, near place: Place) -> [String] {
+    /// The good nodes, the nearest first; nil when there is none.
+    func mirrorChoice(of set: SetName, near place: Place) -> MirrorChoice? {
         let now = clock.date()
-        return board.withLock { $0.mirrors(of: set, near: place, now: now) }
+        return board.withLock { $0.mirrorChoice(of: set, near: place, now: now) }
     }
+
+    /// Of the steady clock.
+    var second: Int { clock.seconds() }
+
+    /// The time of day.
+    var date: Date { clock.date() }
 }
 
 /// The time, which tests set.

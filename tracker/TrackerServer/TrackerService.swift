@@ -34,6 +34,10 @@ public final class TrackerService: Sendable {
         } else {
             openQuestions = [:]
         }
+        // Of the sets that are followed no more, nothing is kept.
+        var history = try store.history()
+        try store.save(history.keepOnly(Set(configuration.sets.map(\.name))))
+        tracker.history = history
     }
 
     /// Serves until it is cancelled, then saves what is not saved. `onStart` is told where it listens, for HTTP and UDP.
@@ -59,6 +63,7 @@ public final class TrackerService: Sendable {
                     group.addTask { await prober.run() }
                 }
                 group.addTask { await self.keepHouse() }
+                group.addTask { await self.tellPages() }
                 await group.waitForAll()
             }
         } catch {
@@ -67,6 +72,7 @@ public final class TrackerService: Sendable {
             throw error
         }
         await listeners.close()
+        tracker.streams.close()
         try? await client.shutdown()
         save()
         savePopularity()
@@ -77,9 +83,11 @@ public final class TrackerService: Sendable {
     private func keepHouse() async {
         var version = -1
         var turn = 0
+        var historian = HistoryKeeper(tracker, store)
         while !Task.isCancelled {
             save()
             do {
+                try historian.work()
                 let newest = try store.dataVersion()
                 if newest != version { tracker.register(try store.nodes()) }
                 version = newest
@@ -90,6 +98,15 @@ public final class TrackerService: Sendable {
             if turn.isMultiple(of: 60) { savePopularity() }
             if turn.isMultiple(of: 5) { Self.refreshPlaces(tracker, logger) }
             if turn.isMultiple(of: 30) { tracker.sweep() }
+            try? await Task.sleep(for: .seconds(1))
+        }
+        do { try historian.work() } catch { logger.error("\(error)") }
+    }
+
+    /// Every second the pages that are open are told what changed.
+    private func tellPages() async {
+        while !Task.isCancelled {
+            if !tracker.streams.isEmpty { tracker.streams.send(LiveState(tracker.report())) }
             try? await Task.sleep(for: .seconds(1))
         }
     }

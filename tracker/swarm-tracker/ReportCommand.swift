@@ -12,6 +12,8 @@ struct ReportCommand: AsyncParsableCommand {
     @OptionGroup var query: TrackerQuery
     @Option(help: "Show this set only.")
     var set: String?
+    @Option(help: "Show one snapshot with all its nodes: a serial, the beginning of a UUID, or latest.")
+    var snapshot: String?
     @Option(help: "Columns; without it, those of the terminal, or 80.")
     var width: Int?
     @Flag(help: "No colours, even on a terminal.")
@@ -25,8 +27,16 @@ struct ReportCommand: AsyncParsableCommand {
             report.sets.removeAll { $0.set.rawValue != set }
             if report.sets.isEmpty { throw ValidationError("--set: the tracker knows no set “\(set)”") }
         }
+        if let snapshot {
+            report = report.only(snapshot)
+            if report.sets.isEmpty {
+                throw ValidationError("--snapshot: no set has a live snapshot “\(snapshot)”; without it, all are shown")
+            }
+        }
         if json {
             print(String(decoding: try Documents.encode(report), as: UTF8.self), terminator: "")
+        } else if snapshot != nil {
+            print(Terminal.report(width: width, noColor: noColor).renderSnapshots(report), terminator: "")
         } else {
             print(Terminal.report(width: width, noColor: noColor).render(report), terminator: "")
         }

@@ -8,8 +8,8 @@ internal import SwarmCore
 ///         nodes  [#########...........]  30%  12 of 40 have it
 ///         bytes  [############........]  61%  24.5 TB of 40.0 TB
 public struct TextReport: Sendable {
-    private let width: Int
-    private let color: Bool
+    let width: Int
+    let color: Bool
     /// How many of the nodes that are behind are listed.
     private static let behindLimit = 10
 
@@ -28,6 +28,11 @@ public struct TextReport: Sendable {
                 + " \(Self.count(report.peers, "peer")) in \(Self.count(report.swarms, "swarm"))")
         if !report.unheard.isEmpty {
             page.add("never heard of: \(report.unheard.map(\.rawValue).joined(separator: " "))", .yellow)
+        }
+        for clock in report.clocks {
+            page.add(
+                "the clock of \(clock.node) is \(Self.duration(abs(clock.offset))) \(clock.offset > 0 ? "fast" : "slow")",
+                .yellow)
         }
         if report.sets.isEmpty { page.add("no set's feed was read yet") }
         for set in report.sets {
@@ -113,7 +118,7 @@ public struct TextReport: Sendable {
         addSuspects(snapshot.nodes, to: &page, now: now)
     }
 
-    private func bar(_ part: Double, _ whole: Double) -> String {
+    func bar(_ part: Double, _ whole: Double) -> String {
         let cells = min(30, width - 50)
         let share = whole > 0 ? min(1, part / whole) : 0
         let full = Int(share * Double(cells))
@@ -122,7 +127,7 @@ public struct TextReport: Sendable {
             + String(repeating: " ", count: 4 - percent.count) + percent
     }
 
-    private func addTraffic(_ traffic: SnapshotStanding.Traffic, to page: inout Page) {
+    func addTraffic(_ traffic: SnapshotStanding.Traffic, to page: inout Page) {
         let fetched = traffic.master + traffic.peers + traffic.http
         var line =
             "    linked \(Quantities.format(bytes: traffic.linked)), fetched \(Quantities.format(bytes: fetched))"
@@ -133,7 +138,7 @@ public struct TextReport: Sendable {
         page.add(line)
     }
 
-    private func addRegions(_ nodes: [SnapshotStanding], to page: inout Page) {
+    func addRegions(_ nodes: [SnapshotStanding], to page: inout Page) {
         page.add("    \("region".padded(to: 16)) nodes  done  silent  bytes  least")
         let regions = Dictionary(grouping: nodes) { $0.region ?? Place.nowhere }
         for (region, nodes) in regions.sorted(by: { $0.key < $1.key }) {
@@ -175,7 +180,7 @@ public struct TextReport: Sendable {
         if suspects.count > Self.behindLimit { page.add("      and \(suspects.count - Self.behindLimit) more") }
     }
 
-    private static func condition(_ standing: SnapshotStanding, now: Date) -> String {
+    static func condition(_ standing: SnapshotStanding, now: Date) -> String {
         switch standing.state {
         case .silent: "silent for \(duration(now.timeIntervalSince(standing.reported)))"
         case .waiting: "has not begun"
@@ -198,25 +203,25 @@ public struct TextReport: Sendable {
 
     // MARK: Words
 
-    private static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+    static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
 
-    private static func short(_ snapshot: SnapshotID) -> String { String(snapshot.rawValue.prefix(8)) }
+    static func short(_ snapshot: SnapshotID) -> String { String(snapshot.rawValue.prefix(8)) }
 
     /// 100 is said when all is there, and not before; 0 only when there is nothing.
-    private static func percent(_ share: Double) -> String {
+    static func percent(_ share: Double) -> String {
         if share >= 1 { return "100%" }
         return share > 0 ? "\(max(1, min(99, Int(share * 100 + 1e-9))))%" : "0%"
     }
 
-    private static func duration(_ seconds: TimeInterval) -> String {
+    static func duration(_ seconds: TimeInterval) -> String {
         Quantities.format(duration: .seconds(Int64(min(max(seconds, 0), 1e10).rounded())))
     }
 
-    private static func time(_ date: Date) -> String { Quantities.format(utc: date) }
+    static func time(_ date: Date) -> String { Quantities.format(utc: date) }
 }
 
 /// Lines that are cut at a width.
-private struct Page {
+struct Page {
     /// As the parameter of ECMA-48's SGR.
     enum Style: String {
         case bold = "1"
@@ -263,7 +268,7 @@ private struct Page {
 
 extension String {
     /// The text with spaces behind or before it to fill a column; a longer one is cut.
-    fileprivate func padded(to columns: Int, atStart: Bool = false) -> String {
+    func padded(to columns: Int, atStart: Bool = false) -> String {
         let space = String(repeating: " ", count: max(0, columns - count))
         if count > columns { return prefix(columns - 1) + "…" }
         return atStart ? space + self : self + space

@@ -42,6 +42,17 @@ public struct TrackerReport: Hashable, Sendable, Codable {
         }
     }
 
+    /// A node's clock.
+    public struct NodeClock: Hashable, Sendable, Codable {
+        /// The node.
+        public var node: NodeName
+        /// By how many seconds it is before the tracker's.
+        public var offset: Double
+    }
+
+    /// A clock that differs by more seconds is worth a word: activation follows the nodes' clocks.
+    public static let clockTolerance: TimeInterval = 10
+
     /// By the tracker's clock.
     public var time: Date
     /// Of the tracker's software.
@@ -52,6 +63,8 @@ public struct TrackerReport: Hashable, Sendable, Codable {
     public var reporting: Int
     /// Registered nodes that never reported, by name.
     public var unheard: [NodeName]
+    /// Nodes whose clocks are off by more than `clockTolerance`, the worst first.
+    public var clocks: [NodeClock]
     /// Torrents with peers.
     public var swarms: Int
     /// Peers, each counted in every swarm that it is in.
@@ -66,8 +79,8 @@ extension ProgressBoard {
         TrackerReport(
             time: now, version: Version.current, nodes: nodes.count,
             reporting: nodes.values.count { $0.received.map { now.timeIntervalSince($0) <= freshness } ?? false },
-            unheard: nodes.values.filter { $0.report == nil }.map(\.registration.name).sorted(), swarms: swarms,
-            peers: peers,
+            unheard: nodes.values.filter { $0.report == nil }.map(\.registration.name).sorted(),
+            clocks: clocks(offByMoreThan: TrackerReport.clockTolerance, now: now), swarms: swarms, peers: peers,
             sets: feeds.values.sorted { $0.feed.set < $1.feed.set }.map { followed in
                 TrackerReport.SetReport(
                     set: followed.feed.set, feedVersion: followed.feed.version, feedRead: followed.read,

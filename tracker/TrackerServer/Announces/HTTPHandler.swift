@@ -42,24 +42,59 @@ final class HTTPHandler: ChannelInboundHandler {
             body += part.readableBytesView
         case .end:
             guard !isRefused, let head, let address = address ?? IPAddress(context.remoteAddress) else { return }
-            write(reply(to: head, from: address), isKeptAlive: head.isKeepAlive, isHead: head.method == .HEAD, context)
+            if head.method == .GET, head.uri == "/events" { return follow(from: address, context) }
+            let (isKeptAlive, isHead) = (head.isKeepAlive, head.method == .HEAD)
+            switch answer(to: head, from: address) {
+            case .now(let reply): write(reply, isKeptAlive: isKeptAlive, isHead: isHead, context)
+            case .later(let work):
+                // The next request of this connection is handed over only once this one is answered.
+                let loop = context.eventLoop
+                let bound = NIOLoopBound((self, context), eventLoop: loop)
+                loop.makeFutureWithTask { await work() }.whenSuccess { reply in
+                    let (handler, context) = bound.value
+                    handler.write(reply, isKeptAlive: isKeptAlive, isHead: isHead, context)
+                }
+            }
         }
     }
 
-    private func reply(to head: HTTPRequestHead, from address: IPAddress) -> Reply {
+    /// Answers with a stream of events, which others write to from now on.
+    private func follow(from address: IPAddress, _ context: ChannelHandlerContext) {
+        guard tracker.isWithinLimits(address) else { return write(Self.tooMany, isKeptAlive: false, context) }
+        // What others write comes to this event loop, so after the head.
+        guard tracker.streams.add(context.channel) else {
+            let reply = Reply.text(
+                .serviceUnavailable, "Too many pages are open; this one can be loaded anew.\n",
+                headers: ["Retry-After": "60"])
+            return write(reply, isKeptAlive: false, context)
+        }
+        context.write(wrapOutboundOut(.head(EventStreams.head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(EventStreams.greeting))), promise: nil)
+    }
+
+    private enum Answer {
+        case now(Reply)
+        case later(@Sendable () async -> Reply)
+    }
+
+    private func answer(to head: HTTPRequestHead, from address: IPAddress) -> Answer {
         switch head.method {
         case .GET, .HEAD:
             // What most requests are comes first.
-            if let body = tracker.answer(head.uri.utf8.span, from: address) { return .bencoded(body) }
-            guard tracker.isWithinLimits(address) else { return Self.tooMany }
-            guard let target = RequestTarget(head.uri) else { return Self.malformed }
-            return site.get(target, from: address)
+            if let body = tracker.answer(head.uri.utf8.span, from: address) { return .now(.bencoded(body)) }
+            guard tracker.isWithinLimits(address) else { return .now(Self.tooMany) }
+            guard let target = RequestTarget(head.uri) else { return .now(Self.malformed) }
+            let accept = head.headers["Accept"].joined(separator: ",")
+            return site.later(target, from: address, accept: accept).map { .later($0) }
+                ?? .now(site.get(target, from: address))
         case .POST:
-            guard let target = RequestTarget(head.uri) else { return Self.malformed }
-            return site.post(
-                target, authorization: head.headers.first(name: "Authorization"), body: body, from: address)
+            guard let target = RequestTarget(head.uri) else { return .now(Self.malformed) }
+            return .now(
+                site.post(
+                    target, authorization: head.headers.first(name: "Authorization"), body: body, from: address))
         default:
-            return .text(.methodNotAllowed, "Only GET, HEAD and POST.\n", headers: ["Allow": "GET, HEAD, POST"])
+            return .now(
+                .text(.methodNotAllowed, "Only GET, HEAD and POST.\n", headers: ["Allow": "GET, HEAD, POST"]))
         }
     }
 

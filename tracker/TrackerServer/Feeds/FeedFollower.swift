@@ -17,25 +17,26 @@ struct FeedFollower: Sendable {
     /// Follows until it is cancelled. What fails is logged, once for each reason, and tried again.
     func run() async {
         var version: UInt64 = 0
-        var torrents: [SnapshotID: Set<InfoHash>] = [:]
+        var shards: [SnapshotID: [Manifest.Shard]] = [:]
         var lastFailure = ""
         while !Task.isCancelled {
             let next = ContinuousClock.now + Self.pause
             do {
                 let feed = try await source.feed(after: version, wait: Self.wait, now: clock.date())
                 if let feed {
-                    var known: [SnapshotID: Set<InfoHash>] = [:]
+                    var known: [SnapshotID: [Manifest.Shard]] = [:]
                     for entry in feed.snapshots {
-                        if let kept = torrents[entry.uuid] {
+                        if let kept = shards[entry.uuid] {
                             known[entry.uuid] = kept
                         } else {
-                            known[entry.uuid] = try await source.torrents(of: entry)
+                            known[entry.uuid] = try await source.shards(of: entry)
                         }
                     }
-                    torrents = known
+                    shards = known
                     version = feed.version
+                    await tracker.files.follow(feed.set, shards) { try await source.document($0, limit: $1) }
                     tracker.follow(
-                        feed, torrents: torrents.values.reduce(into: []) { $0.formUnion($1) },
+                        feed, torrents: Set(shards.values.flatMap { $0.map(\.infoHash) }),
                         masters: source.masters(of: feed), isPrivate: source.set.isPrivate)
                     logger.info("feed \(version) of \(feed.set): \(feed.snapshots.count) snapshots")
                 } else {

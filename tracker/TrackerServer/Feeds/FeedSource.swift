@@ -42,11 +42,6 @@ struct FeedSource: Sendable {
         return feed
     }
 
-    /// The info-hashes of a snapshot's torrents.
-    func torrents(of entry: Feed.Entry) async throws -> Set<InfoHash> {
-        Set(try await manifest(of: entry).shards.map(\.infoHash))
-    }
-
     /// The list of a snapshot's torrents.
     func manifest(of entry: Feed.Entry) async throws -> Manifest {
         let path = "manifests/\(entry.uuid).json"
@@ -86,6 +81,23 @@ struct FeedSource: Sendable {
             throw TrackerError(.upstream, "the torrent \(shard.infoHash) has another info-hash, or is of another set")
         }
         return torrent
+    }
+
+    /// A snapshot's shards, without the patches: nobody here asks for them.
+    func shards(of entry: Feed.Entry) async throws -> [Manifest.Shard] {
+        try await manifest(of: entry).shards.map { shard in
+            var shard = shard
+            shard.deltas = []
+            return shard
+        }
+    }
+
+    /// A document of the set, of at most so many bytes.
+    func document(_ path: String, limit: Int) async throws -> [UInt8] {
+        guard let bytes = try await get(path, limit: limit, patience: 120) else {
+            throw TrackerError(.upstream, "\(set.upstream) says that \(path) did not change; it was not asked for that")
+        }
+        return bytes
     }
 
     /// Where the master's seeds are: a peer without a host is where the feed came from. A name that cannot be resolved

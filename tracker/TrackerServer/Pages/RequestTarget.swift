@@ -1,7 +1,7 @@
 internal import SwarmCore
 
 /// The path and the parameters of a request's target.
-struct RequestTarget: Sendable {
+struct RequestTarget: Sendable, Hashable {
     /// The segments between slashes, decoded.
     let path: [String]
     /// The first value of each parameter, decoded.

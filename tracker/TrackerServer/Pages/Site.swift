@@ -9,14 +9,12 @@ struct Site: Sendable {
     /// The answer to a request without content. `address` is where it comes from.
     func get(_ target: RequestTarget, from address: IPAddress) -> Reply {
         switch target.path {
-        case []: return Reply(type: "text/html; charset=utf-8", body: StatusPage.html(tracker.report()))
         case ["report.txt"]:
             return .text(.ok, TextReport().render(tracker.report()), headers: ["Cache-Control": "no-cache"])
         case ["healthz"]: return .text(.ok, "ok\n")
         case ["metrics"]:
             return Reply(type: "text/plain; version=0.0.4; charset=utf-8", body: Metrics.text(of: tracker))
         case ["api", "v1", "report"]: return encoded(tracker.report())
-        case ["mirrorlist"]: return mirrorList(target, address)
         default: break
         }
         let path = target.path
@@ -26,8 +24,21 @@ struct Site: Sendable {
         if path.count == 5, path[..<3] == ["api", "v1", "sets"], path[4] == "popular" {
             return popular(set: path[3], target.parameters)
         }
-        if path.count >= 2, path[0] == "redirect" { return redirect(path, address) }
-        return Self.missing
+        let mirrors = Mirrors(tracker: tracker)
+        if path.first == "mirrorlist", path.count <= 2 { return mirrors.list(target, address) }
+        if path.count >= 2, path[0] == "redirect" { return mirrors.redirect(path, address) }
+        return Pages(tracker: tracker).get(target) ?? Self.missing
+    }
+
+    /// What takes longer than an event loop should wait, or asks elsewhere: pages and Metalinks. Nil for all else.
+    /// `accept` is the request's header of that name.
+    func later(_ target: RequestTarget, from address: IPAddress, accept: String) -> (@Sendable () async -> Reply)? {
+        switch target.path.first {
+        case "metalink": return { await Mirrors(tracker: tracker).metalink(target, address, accept: accept) }
+        case nil, "nodes", "sets":
+            return { tracker.pageCache.reply(to: target, second: tracker.second) { get(target, from: address) } }
+        default: return nil
+        }
     }
 
     /// Takes a node's report. `authorization` is the header of that name.
@@ -58,7 +69,7 @@ struct Site: Sendable {
         return Reply(.noContent, type: "text/plain", body: [])
     }
 
-    private static let missing = Reply.text(.notFound, "There is nothing here. Try / or /report.txt.\n")
+    static let missing = Reply.text(.notFound, "There is nothing here. Try / or /report.txt.\n")
 
     func encoded(_ value: some Encodable) -> Reply {
         do { return .json(try Documents.encode(value)) } catch {
@@ -93,38 +104,5 @@ struct Site: Sendable {
                 .notFound, "No such snapshot: the set's feed was not read yet, or does not list it. Try “latest”.\n")
         }
         return encoded(answer)
-    }
-
-    // MARK: Readers
-
-    private func mirrorList(_ target: RequestTarget, _ address: IPAddress) -> Reply {
-        guard let set = target.parameters["set"].flatMap({ SetName($0) }) else {
-            return .text(.badRequest, "Name a set: /mirrorlist?set=NAME\n")
-        }
-        var place = tracker.place(of: address)
-        if let country = target.parameters["country"] { place = Place(country: country.uppercased()) }
-        let mirrors = tracker.mirrors(of: set, near: place)
-        let path = target.parameters["path"].map { RequestTarget.encoded(path: $0) } ?? ""
-        return .text(
-            .ok, mirrors.map { "\(Self.base($0, set))\(path)\n" }.joined(), headers: ["Cache-Control": "no-cache"])
-    }
-
-    private func redirect(_ path: [String], _ address: IPAddress) -> Reply {
-        guard let set = SetName(path[1]) else { return Self.missing }
-        let file = RequestTarget.encoded(path: path[2...].joined(separator: "/"))
-        let mirrors = tracker.mirrors(of: set, near: tracker.place(of: address)).map { Self.base($0, set) + file }
-        guard let first = mirrors.first else {
-            return .text(.serviceUnavailable, "No node has \(set) ready for readers.\n", headers: ["Retry-After": "60"])
-        }
-        var headers: HTTPHeaders = ["Location": first, "Cache-Control": "no-cache"]
-        for (index, mirror) in mirrors.dropFirst().prefix(4).enumerated() {
-            headers.add(name: "Link", value: "<\(mirror)>; rel=duplicate; pri=\(index + 2)")
-        }
-        return .text(.found, "\(first)\n", headers: headers)
-    }
-
-    /// Where a node has the files of a set.
-    private static func base(_ url: String, _ set: SetName) -> String {
-        (url.hasSuffix("/") ? url : url + "/") + "\(set)/"
     }
 }

@@ -60,6 +60,7 @@ public final class TrackerStore: Sendable {
         }
         addSuspicions(to: &migrator)
         addPopularity(to: &migrator)
+        migrateHistory(&migrator)
         return migrator
     }
 
@@ -68,6 +69,7 @@ public final class TrackerStore: Sendable {
             .store, "the database \(path) cannot be used: \(error); is there room on the disk, and is it ours?")
     }
 
+    /// A failure of the database as an error of ours.
     func attempt<Value: Sendable>(_ body: (DatabaseQueue) throws -> Value) throws(TrackerError) -> Value {
         do { return try body(database) } catch { throw Self.failure(path, error) }
     }
