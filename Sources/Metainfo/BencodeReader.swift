@@ -79,7 +79,7 @@ public struct BencodeReader: Sendable {
             let start = offset
             let key: Range<Int>
             do { key = try string() } catch { throw mapping(error) }
-            if let previous, !bytes[previous].lexicographicallyPrecedes(bytes[key]) {
+            if let previous, !precedes(previous, key) {
                 throw mapping(.keysNotAscending(offset: start))
             }
             previous = key
@@ -110,7 +110,27 @@ public struct BencodeReader: Sendable {
 
     /// Whether the key or string in `range` is `text`.
     public func matches(_ range: Range<Int>, _ text: [UInt8]) -> Bool {
-        range.count == text.count && bytes[range].elementsEqual(text)
+        guard range.count == text.count else { return false }
+        for (offset, byte) in text.enumerated() where bytes[range.lowerBound + offset] != byte { return false }
+        return true
+    }
+
+    /// The string in `range` as a number, its first byte the highest; nil when it is empty, has more than eight bytes, or
+    /// begins with a zero. No two strings have the same number: that is how one is told from many others in one step.
+    public func word(_ range: Range<Int>) -> UInt64? {
+        guard (1...8).contains(range.count), bytes[range.lowerBound] != 0 else { return nil }
+        var word: UInt64 = 0
+        for index in range { word = word << 8 | UInt64(bytes[index]) }
+        return word
+    }
+
+    /// Whether the one string comes before the other. By index: it is asked for each key of each file.
+    private func precedes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        for offset in 0..<min(left.count, right.count) {
+            let (one, two) = (bytes[left.lowerBound + offset], bytes[right.lowerBound + offset])
+            if one != two { return one < two }
+        }
+        return left.count < right.count
     }
 
     /// Throws unless everything was read.
@@ -143,7 +163,7 @@ public struct BencodeReader: Sendable {
             while !(try leave()) {
                 let at = offset
                 let key = try string()
-                if let previous, !bytes[previous].lexicographicallyPrecedes(bytes[key]) {
+                if let previous, !precedes(previous, key) {
                     throw .keysNotAscending(offset: at)
                 }
                 previous = key

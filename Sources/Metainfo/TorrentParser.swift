@@ -102,27 +102,43 @@ extension MetainfoError {
 }
 
 enum Key {
-    static let attributes = Array("attr".utf8)
     static let collections = Array("collections".utf8)
     static let directories = Array("directories".utf8)
     static let files = Array("files".utf8)
     static let info = Array("info".utf8)
-    static let length = Array("length".utf8)
     static let links = Array("links".utf8)
-    static let mtime = Array("mtime".utf8)
     static let name = Array("name".utf8)
-    static let path = Array("path".utf8)
     static let pieceLength = Array("piece length".utf8)
     static let pieces = Array("pieces".utf8)
-    static let priority = Array("priority".utf8)
-    static let sha256 = Array("sha256".utf8)
     static let similar = Array("similar".utf8)
     static let swarm = Array("swarm".utf8)
     static let symlinkPath = Array("symlink path".utf8)
     static let version = Array("version".utf8)
 }
 
+/// The short keys of a file's entry, as `BencodeReader.word` makes numbers of them.
+private enum EntryKey {
+    static let attributes: UInt64 = 0x6174_7472
+    static let length: UInt64 = 0x6c65_6e67_7468
+    static let mtime: UInt64 = 0x6d_7469_6d65
+    static let path: UInt64 = 0x7061_7468
+    static let priority: UInt64 = 0x7072_696f_7269_7479
+    static let sha256: UInt64 = 0x7368_6132_3536
+}
+
 extension BencodeReader {
+    /// Whether a name is of letters, digits and the like, as nearly all are: then nothing is wrong with it.
+    fileprivate func isPlainName(_ range: Range<Int>) -> Bool {
+        guard !range.isEmpty, range.count <= TreePath.componentLimit, bytes[range.lowerBound] != UInt8(ascii: ".")
+        else {
+            return false
+        }
+        for index in range where bytes[index] <= 0x20 || bytes[index] >= 0x7f || bytes[index] == UInt8(ascii: "/") {
+            return false
+        }
+        return true
+    }
+
     mutating func passOver() throws(MetainfoError) { do { try skip() } catch { throw .malformed(error) } }
     mutating func number() throws(MetainfoError) -> Int64 {
         do { return try integer() } catch { throw .malformed(error) }
@@ -197,29 +213,23 @@ struct TorrentParser {
         var target: String?
         let pathStart = pathBytes.count
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
-            if reader.matches(key, Key.attributes) {
-                for letter in reader.bytes[try reader.text()] {
-                    switch letter {
+            switch reader.word(key) {
+            case EntryKey.attributes:
+                for index in try reader.text() {
+                    switch reader.bytes[index] {
                     case UInt8(ascii: "p"): kind = .pad
                     case UInt8(ascii: "l"): kind = .symlink
                     case UInt8(ascii: "x"): executable = true
                     default: break
                     }
                 }
-            } else if reader.matches(key, Key.length) {
-                length = try reader.number()
-            } else if reader.matches(key, Key.mtime) {
-                mtime = try reader.number()
-            } else if reader.matches(key, Key.path) {
-                try appendPath(&reader)
-            } else if reader.matches(key, Key.priority) {
-                priority = try reader.number()
-            } else if reader.matches(key, Key.sha256) {
-                digest = try reader.text()
-            } else if reader.matches(key, Key.symlinkPath) {
-                target = try joined(&reader)
-            } else {
-                try reader.passOver()
+            case EntryKey.length: length = try reader.number()
+            case EntryKey.mtime: mtime = try reader.number()
+            case EntryKey.path: try appendPath(&reader)
+            case EntryKey.priority: priority = try reader.number()
+            case EntryKey.sha256: digest = try reader.text()
+            case nil where reader.matches(key, Key.symlinkPath): target = try joined(&reader)
+            default: try reader.passOver()
             }
         }
         let path = pathBytes[pathStart...]
@@ -262,7 +272,7 @@ struct TorrentParser {
         var depth = 0
         try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
             let range = try reader.text()
-            if let fault = TreePath.fault(inComponent: reader.bytes[range]) {
+            if !reader.isPlainName(range), let fault = TreePath.fault(inComponent: reader.bytes[range]) {
                 throw MetainfoError(.unsafePath, "a path has \(fault): “\(printable(reader.bytes[range]))”")
             }
             if depth > 0 { pathBytes.append(UInt8(ascii: "/")) }

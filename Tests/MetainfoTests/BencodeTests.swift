@@ -92,4 +92,17 @@ struct BencodeTests {
         // Bytes of digests and names may change without harm.
         #expect(survivors > 100)
     }
+
+    @Test("A short string is a number of its own; one that begins with a zero, or is long, is none")
+    func words() throws {
+        func word(_ text: String) throws -> UInt64? {
+            var reader = BencodeReader(Array("\(text.utf8.count):\(text)".utf8))
+            return reader.word(try reader.string())
+        }
+        #expect(try word("path") == 0x7061_7468)
+        #expect(try word("priority") == 0x7072_696f_7269_7479)
+        #expect(try word("\0path") == nil)
+        #expect(try word("") == nil)
+        #expect(try word("prioritys") == nil)
+    }
 }
