@@ -22,7 +22,8 @@ public struct EngineSettings: Sendable {
     public var downloadLimit: Int
     /// How many peers may be connected, over all torrents. libtorrent lowers it to 80 % of the open files allowed.
     public var connectionsLimit: Int
-    /// How many peers are served at a time for each torrent; nil for 4 as master and for all of them as node.
+    /// How many peers are served at a time for each torrent; nil for all of them as node, for 4 as master, and for 2 as a
+    /// master with an upload limit: the fewer share a narrow line, the sooner each of them has pieces for the others.
     public var unchokeSlots: Int?
 
     /// Settings with the defaults that suit the role. Once a rate limit is set or the number of slots is bounded, this
@@ -45,7 +46,13 @@ extension EngineSettings {
     var fingerprint: String { role == .master ? "SP" : "SN" }
 
     /// The slots for each torrent, as libtorrent counts them: -1 for all.
-    var effectiveUnchokeSlots: Int { unchokeSlots ?? (role == .master ? 4 : -1) }
+    var effectiveUnchokeSlots: Int {
+        if let unchokeSlots { return unchokeSlots }
+        return switch role {
+        case .master: uploadLimit > 0 ? 2 : 4
+        case .node: -1
+        }
+    }
 
     /// libtorrent shares its slots out among all torrents, and frees them only every 15 seconds: a session with many
     /// shards needs as many more.
