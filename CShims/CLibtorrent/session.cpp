@@ -96,7 +96,12 @@ public:
             fill(add(SLT_EVENT_FILE_ERROR, a), a->filename(), a->error.message(), a->error.value());
         } else if (auto const* a = lt::alert_cast<lt::tracker_error_alert>(alert)) {
             char const* reason = a->failure_reason();
-            std::string const message = reason != nullptr && *reason != '\0' ? reason : a->error.message();
+            bool const has_reason = reason != nullptr && *reason != '\0';
+            std::string message = has_reason ? reason : a->error.message();
+            // libtorrent 2.0.8 takes the datagram from its beginning, two numbers too early, for the reason's text.
+            if (!has_reason && a->error == lt::errors::tracker_failure)
+                message = "refused; libtorrent does not pass on why over UDP, an http:// announce URL tells it. An unknown "
+                          "torrent, or a private set and no valid token?";
             fill(add(SLT_EVENT_TRACKER_ERROR, a), a->tracker_url(), message, a->error.value());
         } else if (auto const* a = lt::alert_cast<lt::peer_ban_alert>(alert)) {
             locate(add(SLT_EVENT_PEER_BANNED, a), a->endpoint.address(), a->endpoint.port());
