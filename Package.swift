@@ -106,8 +106,8 @@ let package = Package(
         .executableTarget(
             name: "swarm-publish",
             dependencies: [
-                "SwarmCore", "Metainfo", "Publishing", "TorrentEngine", "ContentServer", "FileTree", argumentParser,
-                logging, lifecycle, unixSignals,
+                "SwarmCore", "Metainfo", "Publishing", "TorrentEngine", "ContentServer", "FileTree", "TrackerCore",
+                argumentParser, asyncHTTPClient, nioCore, nioHTTP1, logging, lifecycle, unixSignals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -146,7 +146,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MirroringTests",
-            dependencies: ["Mirroring", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
+            dependencies: ["Mirroring", "TorrentEngine", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "ContentServerTests", dependencies: ["ContentServer", "SwarmCore", "SwarmTestSupport"],

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# The main job before your eyes: a real apt repository is published, three nodes fetch it from the master and from each
-# other, 2 % of it changes, and only the change travels. Everything lands in ./demo; the processes end with the script.
+# The main job before your eyes: a real apt repository is published, three nodes find each other by a tracker and fetch it
+# from the master and from each other, 2 % of it changes under embargo, only the change travels, and the embargo is lifted
+# when the tracker says that all nodes have it. Everything lands in ./demo; the processes end with the script.
 set -euo pipefail
 
 bin=${1:?usage: demo.sh DIRECTORY-WITH-THE-PROGRAMS}
+# Where the tracker listens: the master has to know before it publishes.
+tracker=${TRACKER:-127.0.0.10:6969}
 here=$(pwd)/demo
 source=$here/archive
 store=$here/store
-pids=()
+# Running programs by name.
+declare -A pids=()
 
 stop() {
     local pid
@@ -74,10 +78,33 @@ index_archive() {
     )
 }
 
-# A node's daemon, on an address of its own.
-start_node() { # number
+# The tracker follows the master's feed, and takes announces and reports.
+start_tracker() {
+    cat >"$here/tracker.toml" <<END
+listen = ["$tracker"]
+store = "$here/tracker.sqlite"
+
+[[set]]
+name = "demo"
+upstream = "http://$http"
+key = "$key"
+END
+    "$bin/swarm-tracker" run --config "$here/tracker.toml" --ready-file "$here/tracker.json" 2>"$here/tracker.log" &
+    pids[tracker]=$!
+    await_file "$here/tracker.json" "${pids[tracker]}"
+}
+
+# Registers a node with the tracker, and writes its configuration with the token.
+add_node() { # number, region
+    local token
+    token=$("$bin/swarm-tracker" node add "node$1" --region "$2" --config "$here/tracker.toml")
     cat >"$here/node$1.toml" <<END
 peer-listen = ["127.0.0.$(($1 + 1)):0"]
+
+[report]
+tracker = "http://$tracker"
+node = "node$1"
+token = "$token"
 
 [[set]]
 name = "demo"
@@ -85,8 +112,33 @@ root = "$here/node$1"
 upstream = "http://$http"
 key = "$key"
 END
-    "$bin/swarm-node" run --config "$here/node$1.toml" 2>"$here/node$1.log" &
-    pids+=($!)
+}
+
+# A node's daemon, on an address of its own.
+start_node() { # number
+    "$bin/swarm-node" run --config "$here/node$1.toml" 2>>"$here/node$1.log" &
+    pids[node$1]=$!
+}
+
+stop_node() { # number
+    kill "${pids[node$1]}"
+    wait "${pids[node$1]}" || true
+    unset "pids[node$1]"
+}
+
+# The answer may be "hold", whose exit code is 2.
+ask_embargo() { # snapshot
+    "$bin/swarm-tracker" embargo demo "$1" --threshold 100% --tracker "http://$tracker" || [ $? = 2 ]
+}
+
+# Waits until the tracker has read the feed that lists a snapshot.
+await_listing() { # snapshot
+    local tries=0
+    until "$bin/swarm-tracker" report --json --tracker "http://$tracker" | grep -q "$1"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || { echo "the tracker did not read the feed; see the logs in $here" >&2; exit 1; }
+        sleep 0.1
+    done
 }
 
 show_nodes() {
@@ -95,6 +147,8 @@ show_nodes() {
         printf '\033[2m%s\033[0m\n' "node$node"
         "$bin/swarm-node" status --root "$here/node$node" 2>/dev/null || echo "  (starting)"
     done
+    printf '\033[2m%s\033[0m\n' "swarm-tracker report"
+    "$bin/swarm-tracker" report --tracker "http://$tracker"
 }
 
 # Shows the nodes' bars until each has made the snapshot with this serial current.
@@ -131,27 +185,44 @@ index_archive
 echo "$(find "$source" -type f | wc -l) files, $(du -sh "$source" | cut -f1)"
 
 title "2. The master publishes it"
-"$bin/swarm-publish" init --set demo --source "$source" --store "$store"
+"$bin/swarm-publish" init --set demo --source "$source" --store "$store" --tracker "udp://$tracker/announce"
 "$bin/swarm-publish" snapshot --store "$store"
 key=$("$bin/swarm-publish" key --store "$store")
 "$bin/swarm-publish" serve --store "$store" --listen 127.0.0.1:0 --peer-listen 127.0.0.1:0 --upload-limit 6MB \
     --ready-file "$here/master.json" 2>"$here/master.log" &
-pids+=($!)
-await_file "$here/master.json" "${pids[-1]}"
+pids[master]=$!
+await_file "$here/master.json" "${pids[master]}"
 http=$(sed -n 's/.*"http":\["\([^"]*\)".*/\1/p' "$here/master.json")
 echo "master at http://$http, with an upload limit of 6 MB/s, as a slow line would have"
 
-title "3. Three nodes fetch it, from the master and from each other"
+title "3. A tracker follows it, and knows three nodes"
+start_tracker
+add_node 1 europe
+add_node 2 europe
+add_node 3 south-america
+"$bin/swarm-tracker" node list --config "$here/tracker.toml"
+echo "tracker at http://$tracker: open it in a browser, or run: swarm-tracker report --tracker http://$tracker"
+
+title "4. The nodes fetch it, from the master and from each other"
 for node in 1 2 3; do start_node "$node"; done
 await_nodes 1
 
-title "4. Two per cent change, and a snapshot with an activation five seconds later"
+title "5. Two per cent change, under embargo, while node 3 is away"
+stop_node 3
 fill_pool "$here/new"
 index_archive
-"$bin/swarm-publish" snapshot --store "$store" --delay 5s
-await_nodes 2
+"$bin/swarm-publish" snapshot --store "$store" --hold
+held=$("$bin/swarm-publish" list --store "$store" | awk 'NR == 1 { print $1 }')
+await_listing "$held"
+ask_embargo "$held"
 
-title "5. What a mirror's users see"
+title "6. Node 3 comes back; the embargo is lifted when all have the snapshot"
+start_node 3
+"$bin/swarm-publish" lift "$held" --store "$store" --when 100% --tracker "http://$tracker" --deadline 2m
+await_nodes 2
+ask_embargo "$held"
+
+title "7. What a mirror's users see"
 for node in 1 2 3; do
     diff -r "$source" "$here/node$node/current" && echo "node$node: $(readlink "$here/node$node/current") equals the source"
 done

@@ -2,6 +2,7 @@
 #include "error.hpp"
 
 #include <libtorrent/extensions.hpp>
+#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -46,6 +47,26 @@ private:
 
 struct Counters {
     std::atomic<int64_t> from_master{0}, from_peers{0}, refused{0}, uploaded{0};
+    std::atomic<int64_t> from_near{0}, from_far{0}, to_near{0}, to_far{0};
+};
+
+/// Which addresses are near, and which are far. Thread-safe.
+class Distances {
+public:
+    void set(lt::ip_filter rules) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        rules_ = std::move(rules);
+    }
+
+    slt_distance of(lt::address const& address) const {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return static_cast<slt_distance>(rules_.access(address));
+    }
+
+private:
+    mutable std::mutex mutex_;
+    // Its flags are values of slt_distance.
+    lt::ip_filter rules_;
 };
 
 /// What the observers in libtorrent's network thread tell the session's owner. Thread-safe.
@@ -60,6 +81,8 @@ public:
     };
 
     explicit Ledger(std::shared_ptr<Notifier> notifier) : notifier_(std::move(notifier)) {}
+
+    Distances distances;
 
     std::shared_ptr<Counters> counters(lt::sha1_hash const& info_hash) {
         std::lock_guard<std::mutex> const lock(mutex_);
@@ -76,6 +99,10 @@ public:
             sum.from_peers += counters.from_peers;
             sum.refused += counters.refused;
             sum.uploaded += counters.uploaded;
+            sum.from_near += counters.from_near;
+            sum.from_far += counters.from_far;
+            sum.to_near += counters.to_near;
+            sum.to_far += counters.to_far;
         };
         if (info_hash == nullptr) {
             for (auto const& entry : counters_) add(*entry.second);
@@ -110,23 +137,37 @@ private:
 /// Counts one peer's payload. Network thread only.
 class PeerObserver final : public lt::peer_plugin {
 public:
-    PeerObserver(std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
-        : counters_(std::move(counters)), peer_(std::move(peer)) {}
+    PeerObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
+        : ledger_(std::move(ledger)), counters_(std::move(counters)), peer_(std::move(peer)) {}
 
     bool on_piece(lt::peer_request const&, lt::span<char const> block) override {
-        // The peer-id is known only after the handshake, hence not when the observer is made.
-        if (received_ == nullptr)
-            received_ = is_master(peer_.pid()) ? &counters_->from_master : &counters_->from_peers;
+        know_peer();
         received_->fetch_add(block.size(), std::memory_order_relaxed);
+        if (distance_ == SLT_NEAR) counters_->from_near.fetch_add(block.size(), std::memory_order_relaxed);
+        if (distance_ == SLT_FAR) counters_->from_far.fetch_add(block.size(), std::memory_order_relaxed);
         return false;
     }
 
-    void sent_payload(int bytes) override { counters_->uploaded.fetch_add(bytes, std::memory_order_relaxed); }
+    void sent_payload(int bytes) override {
+        know_peer();
+        counters_->uploaded.fetch_add(bytes, std::memory_order_relaxed);
+        if (distance_ == SLT_NEAR) counters_->to_near.fetch_add(bytes, std::memory_order_relaxed);
+        if (distance_ == SLT_FAR) counters_->to_far.fetch_add(bytes, std::memory_order_relaxed);
+    }
 
 private:
+    /// The peer-id and the address are known only after the handshake, hence not when the observer is made.
+    void know_peer() {
+        if (received_ != nullptr) return;
+        received_ = is_master(peer_.pid()) ? &counters_->from_master : &counters_->from_peers;
+        distance_ = ledger_->distances.of(peer_.remote().address());
+    }
+
+    std::shared_ptr<Ledger> ledger_;
     std::shared_ptr<Counters> counters_;
     lt::peer_connection_handle peer_;
     std::atomic<int64_t>* received_ = nullptr;
+    slt_distance distance_ = SLT_NEITHER;
 };
 
 /// How long each piece of a torrent is.
@@ -148,7 +189,7 @@ public:
         : ledger_(std::move(ledger)), info_hash_(info_hash), lengths_(lengths), counters_(ledger_->counters(info_hash_)) {}
 
     std::shared_ptr<lt::peer_plugin> new_connection(lt::peer_connection_handle const& peer) override {
-        return std::make_shared<PeerObserver>(counters_, peer);
+        return std::make_shared<PeerObserver>(ledger_, counters_, peer);
     }
 
     /// Not called for pieces that were had when the torrent was added: with no_verify_files libtorrent starts the torrent

@@ -2,7 +2,6 @@
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/fingerprint.hpp>
-#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 #include <libtorrent/settings_pack.hpp>
 
@@ -55,6 +54,8 @@ lt::settings_pack base_settings() {
     settings.set_int(pack::min_announce_interval, 30);
     settings.set_int(pack::tracker_backoff, 100);
     settings.set_int(pack::stop_tracker_timeout, 1);
+    // Lists of peers are about peers: a tracker elsewhere is asked all the same.
+    settings.set_bool(pack::apply_ip_filter_to_trackers, false);
     return settings;
 }
 
@@ -73,15 +74,6 @@ lt::settings_pack settings_of(slt_settings const& from) {
     settings.set_int(pack::unchoke_slots_limit, from.unchoke_slots);
     settings.set_int(pack::hashing_threads, from.hashing_threads);
     return settings;
-}
-
-/// Peers on loopback and private addresses get the class "local" otherwise, which knows no limits and no slots.
-void treat_local_peers_like_others(lt::session& session) {
-    uint32_t const global = 1u << static_cast<uint32_t>(lt::session::global_peer_class_id);
-    lt::ip_filter filter;
-    filter.add_rule(lt::make_address("0.0.0.0"), lt::make_address("255.255.255.255"), global);
-    filter.add_rule(lt::make_address("::"), lt::make_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), global);
-    session.set_peer_class_filter(filter);
 }
 
 /// Turns alerts into the events of the next poll.
@@ -104,7 +96,12 @@ public:
             fill(add(SLT_EVENT_FILE_ERROR, a), a->filename(), a->error.message(), a->error.value());
         } else if (auto const* a = lt::alert_cast<lt::tracker_error_alert>(alert)) {
             char const* reason = a->failure_reason();
-            std::string const message = reason != nullptr && *reason != '\0' ? reason : a->error.message();
+            bool const has_reason = reason != nullptr && *reason != '\0';
+            std::string message = has_reason ? reason : a->error.message();
+            // libtorrent 2.0.8 takes the datagram from its beginning, two numbers too early, for the reason's text.
+            if (!has_reason && a->error == lt::errors::tracker_failure)
+                message = "refused; libtorrent does not pass on why over UDP, an http:// announce URL tells it. An unknown "
+                          "torrent, or a private set and no valid token?";
             fill(add(SLT_EVENT_TRACKER_ERROR, a), a->tracker_url(), message, a->error.value());
         } else if (auto const* a = lt::alert_cast<lt::peer_ban_alert>(alert)) {
             locate(add(SLT_EVENT_PEER_BANNED, a), a->endpoint.address(), a->endpoint.port());
@@ -164,7 +161,8 @@ slt_session* slt_session_create(
         made->notifier = notifier;
         made->ledger = std::make_shared<Ledger>(notifier);
         made->session = std::make_unique<lt::session>(lt::session_params(settings_of(*settings)));
-        if (settings->limit_local_peers) treat_local_peers_like_others(*made->session);
+        made->limits_local_peers = settings->limit_local_peers;
+        if (made->limits_local_peers) apply_classes(*made);
         made->session->set_alert_notify([notifier] { notifier->signal(); });
         result = std::move(made);
         return SLT_OK;
@@ -209,7 +207,10 @@ void slt_session_set_limits(slt_session* session, int32_t upload, int32_t downlo
         settings.set_int(lt::settings_pack::upload_rate_limit, upload);
         settings.set_int(lt::settings_pack::download_rate_limit, download);
         session->session->apply_settings(settings);
-        if (limit_local_peers) treat_local_peers_like_others(*session->session);
+        if (limit_local_peers != session->limits_local_peers) {
+            session->limits_local_peers = limit_local_peers;
+            apply_classes(*session);
+        }
         return 0;
     });
 }

@@ -1,6 +1,8 @@
 #pragma once
 #include "observer.hpp"
 
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/peer_class.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_handle.hpp>
 
@@ -11,6 +13,13 @@ struct slt_session {
     std::shared_ptr<slt::Notifier> notifier;
     std::shared_ptr<slt::Ledger> ledger;
     std::map<libtorrent::sha1_hash, libtorrent::torrent_handle> torrents;
+
+    // Peers on loopback and private addresses are bounded as all others are.
+    bool limits_local_peers = false;
+    // Its flags are values of slt_distance.
+    libtorrent::ip_filter distances;
+    bool has_classes = false;
+    libtorrent::peer_class_t near_class{}, far_class{};
 
     // What the last poll, status and peers calls returned.
     std::vector<slt_event> events;
@@ -25,6 +34,9 @@ struct slt_session {
 };
 
 namespace slt {
+
+/// Tells libtorrent the class of each address, by the session's settings and distances.
+void apply_classes(slt_session& session);
 
 /// Settings of every session, also of those that never meet a peer.
 lt::settings_pack base_settings();

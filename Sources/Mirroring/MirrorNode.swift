@@ -27,6 +27,9 @@ public final class MirrorNode: Sendable {
     private let client: HTTPClient
     private let logger: Logger
     private let reporter: StatusReporter?
+    private let login: TrackerLogin?
+    /// Whether the configuration tells near peers from far ones.
+    private let knowsDistances: Bool
     /// Files of seeded trees that the log has named.
     private let unreadable = Mutex<Set<String>>([])
     /// Held until the node is gone; one per root.
@@ -50,7 +53,9 @@ public final class MirrorNode: Sendable {
         engine = try TorrentEngine(
             settings: EngineSettings(
                 role: .node, listen: configuration.peerListen, uploadLimit: Int(configuration.uploadLimit),
-                downloadLimit: Int(configuration.downloadLimit), connectionsLimit: configuration.connections))
+                downloadLimit: Int(configuration.downloadLimit), connectionsLimit: configuration.connections,
+                peers: configuration.peers))
+        knowsDistances = configuration.peers.knowsDistances
         router = EventRouter()
         var http = HTTPClient.Configuration()
         http.timeout = .init(connect: .seconds(10))
@@ -70,7 +75,8 @@ public final class MirrorNode: Sendable {
                 logger[metadataKey: "set"] = "\(name)"
                 let mirror = try SetMirror(
                     configuration: set, set: name, engine: engine, router: router, client: client,
-                    neighbourhood: neighbourhood, logger: logger, now: now, onFeed: { onFeed(name, $0, $1) })
+                    neighbourhood: neighbourhood, logger: logger, now: now, login: configuration.reporting?.login,
+                    onFeed: { onFeed(name, $0, $1) })
                 neighbourhood.add(mirror)
                 members.append(Member(layout: RootLayout(root: set.root, set: name), mirror: mirror))
             }
@@ -79,10 +85,12 @@ public final class MirrorNode: Sendable {
             throw error
         }
         self.members = members
-        reporter = configuration.reporting.map { [client] reporting in
+        login = configuration.reporting?.login
+        reporter = configuration.reporting.map { [client, engine, knowsDistances] reporting in
             StatusReporter(
                 configuration: reporting, sets: configuration.sets, mirrors: members.map(\.mirror), client: client,
-                logger: logger, now: now, reads: reads)
+                logger: logger, now: now, reads: reads,
+                traffic: { knowsDistances ? await engine.totalTraffic().byDistance : nil })
         }
     }
 
@@ -94,6 +102,8 @@ public final class MirrorNode: Sendable {
         let result = await withTaskGroup(of: Result<Void, any Error>.self) { group -> Result<Void, any Error> in
             group.addTask {
                 for await event in self.engine.events {
+                    // What is logged of a URL must not tell the token.
+                    let event = self.login?.redacted(event) ?? event
                     if self.router.route(event) { self.report(event) }
                 }
                 return .success(())
@@ -158,7 +168,9 @@ public final class MirrorNode: Sendable {
     public func status() async -> NodeStatus {
         var sets: [NodeStatus.SetStatus] = []
         for member in members { sets.append(await member.mirror.status()) }
-        return NodeStatus(version: Version.current, pid: ProcessInfo.processInfo.processIdentifier, sets: sets)
+        return NodeStatus(
+            version: Version.current, pid: ProcessInfo.processInfo.processIdentifier, sets: sets,
+            traffic: knowsDistances ? await engine.totalTraffic().byDistance : nil)
     }
 
     /// The status of a root from what is on disk, when no daemon runs.
@@ -182,5 +194,14 @@ public final class MirrorNode: Sendable {
     private final class LockHolder: Sendable {
         let lock: FileLock
         init(_ lock: consuming FileLock) { self.lock = lock }
+    }
+}
+
+extension Traffic {
+    /// As the status and the reports have it.
+    fileprivate var byDistance: NodeStatus.PeerTraffic {
+        NodeStatus.PeerTraffic(
+            received: fromMaster + fromPeers, sent: uploaded, receivedNear: fromNear, receivedFar: fromFar,
+            sentNear: toNear, sentFar: toFar)
     }
 }

@@ -1,6 +1,8 @@
 internal import ConfigurationFile
+internal import FileTree
 internal import Metainfo
 internal import SwarmCore
+internal import TorrentEngine
 
 extension NodeConfiguration {
     /// Reads a configuration file. The error, a `ConfigurationError`, lists everything that is wrong in it, with lines.
@@ -16,6 +18,7 @@ extension NodeConfiguration {
         connections = root.table.int("connections", in: 1...60_000, default: connections)
         logLevel = root.table.oneOf("log-level", default: LogLevel.info).rawValue
         reporting = Self.reporting(root)
+        peers = Self.peers(root)
         let tables = zip(root.table.tables("set"), probe.root.tables("set")).map { OneOrMany(table: $0, probe: $1) }
         if tables.isEmpty { root.table.reject("set", "expected at least one [[set]]") }
         sets = tables.map { Self.set($0) }
@@ -53,19 +56,68 @@ extension NodeConfiguration {
         return rate
     }
 
+    private static func peers(_ root: OneOrMany) -> PeerRules {
+        guard let table = root.table.table("peers"), let probe = root.probe.table("peers") else { return PeerRules() }
+        let lists = OneOrMany(table: table, probe: probe)
+        func prefixes(_ key: String) -> [IPPrefix] { lists.values(key, expected: IPPrefix.rule) { IPPrefix($0) } ?? [] }
+        var rules = PeerRules(
+            near: prefixes("near"), far: prefixes("far"), block: prefixes("block"), allow: prefixes("allow"))
+        rules.nearUploadPriority = table.int("near-upload-priority", in: 1...255, default: 1)
+        rules.farUploadLimit = Int(rate(table, "far-upload-limit"))
+        rules.farDownloadLimit = Int(rate(table, "far-download-limit"))
+        for prefix in rules.far where rules.near.contains(prefix) {
+            table.reject("far", "\(prefix) is near already; a peer is the one or the other")
+        }
+        for prefix in rules.allow where rules.block.contains(prefix) {
+            table.reject("allow", "\(prefix) is blocked already")
+        }
+        if rules.near.isEmpty, table.has("near-upload-priority") {
+            table.reject("near-upload-priority", "no peer is near; name some: near = [\"192.0.2.0/24\"]")
+        }
+        for key in ["far-upload-limit", "far-download-limit"] where rules.far.isEmpty && table.has(key) {
+            table.reject(key, "no peer is far; name some: far = [\"0.0.0.0/0\", \"::/0\"]")
+        }
+        return rules
+    }
+
     private static func reporting(_ root: OneOrMany) -> Reporting? {
         guard let table = root.table.table("report"), let probe = root.probe.table("report") else { return nil }
         let tracker = table.requiredParsed("tracker", expected: MirroredSet.upstreamRule) { MirroredSet.upstream($0) }
         let node = table.requiredParsed("node", expected: "a node's name: \(NodeName.rule)") { NodeName($0) }
-        // A header must not end early.
-        let token = table.requiredParsed("token", expected: "the token that `swarm-tracker node add` prints") { text in
-            !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? text : nil
-        }
-        let urls = OneOrMany(table: table, probe: probe).values("url", expected: MirroredSet.upstreamRule) {
-            MirroredSet.upstream($0)
-        }
+        let token = token(table)
+        let lists = OneOrMany(table: table, probe: probe)
+        let urls = lists.values("url", expected: MirroredSet.upstreamRule) { MirroredSet.upstream($0) }
+        let announce = lists.values("announce", expected: "HOST:PORT or [IPV6]:PORT") { peer($0) }
         guard let tracker, let node, let token else { return nil }
-        return Reporting(tracker: tracker, node: node, token: token, urls: urls ?? [])
+        return Reporting(
+            tracker: tracker, node: node, token: token, urls: urls ?? [],
+            announce: announce ?? MirroredSet.endpoint(upstream: tracker).map { [$0] } ?? [])
+    }
+
+    /// A node's token, from the file itself or from one that it names. No message shows it.
+    private static func token(_ table: ConfigurationTable) -> String? {
+        let rule = "the token that `swarm-tracker node add` prints"
+        // A header, or a path, must not end early.
+        func parse(_ text: String) -> String? {
+            let isPlain = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"/?#%".utf8.contains($0) }
+            return !text.isEmpty && isPlain ? text : nil
+        }
+        guard table.has("token-file") else { return table.requiredParsed("token", expected: rule, parse) }
+        if table.has("token") { table.reject("token-file", "there is a token already; give one of the two") }
+        let path = table.parsed("token-file", expected: "an absolute path") { $0.hasPrefix("/") ? $0 : nil }
+        guard let path else { return nil }
+        do {
+            guard let bytes = try FileSystem.contents(path) else {
+                table.reject("token-file", "\(path) is missing; it should hold \(rule)")
+                return nil
+            }
+            let text = String(decoding: bytes.prefix(1000), as: UTF8.self).split(whereSeparator: \.isNewline)
+            if text.count == 1, let token = parse(String(text[0])) { return token }
+            table.reject("token-file", "\(path) should hold one line, \(rule)")
+        } catch {
+            table.reject("token-file", "\(error)")
+        }
+        return nil
     }
 
     private static func set(_ source: OneOrMany) -> MirroredSet {
@@ -191,6 +243,13 @@ extension NodeConfiguration.MirroredSet {
         var path = rest.dropFirst(authority.count)
         while path.last == "/" { path.removeLast() }
         return scheme + authority + path
+    }
+
+    /// The host and the port of a base URL that `upstream(_:)` gave.
+    static func endpoint(upstream url: String) -> Endpoint? {
+        let authority = url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
+        let hasPort = authority.last != "]" && authority.contains(":")
+        return Endpoint(hasPort ? String(authority) : "\(authority):\(url.hasPrefix("https:") ? 443 : 80)")
     }
 }
 

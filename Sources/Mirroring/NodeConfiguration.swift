@@ -1,5 +1,6 @@
 public import Metainfo
 public import SwarmCore
+public import TorrentEngine
 
 /// What a node mirrors, where it listens and how much it may take: the configuration file of `swarm-node run`, or the
 /// arguments of `swarm-node sync`.
@@ -44,6 +45,11 @@ public struct NodeConfiguration: Sendable, Hashable {
         public var token: String
         /// Base URLs where readers find the node's sets.
         public var urls: [String]
+        /// Where the tracker takes announces, which are to show the token.
+        public var announce: [Endpoint]
+
+        /// What the announces show.
+        public var login: TrackerLogin { TrackerLogin(endpoints: announce, token: token) }
     }
 
     /// Nil for nobody.
@@ -60,6 +66,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var downloadLimit: Int64 = 0
     /// How many peers may be connected.
     public var connections = 1000
+    /// Which peers are near, far, or not dealt with.
+    public var peers = PeerRules()
     /// The least severe messages that are logged: `trace`, `debug`, `info`, `notice`, `warning` or `error`.
     public var logLevel = "info"
 
@@ -91,12 +99,27 @@ public struct NodeConfiguration: Sendable, Hashable {
         # What is logged: "trace", "debug", "info", "notice", "warning" or "error".
         log-level = "info"
 
-        # The tracker that is told how far this node is. `swarm-tracker node add NAME` prints the token.
+        # The tracker that is told how far this node is. `swarm-tracker node add NAME` prints the token; token-file names
+        # a file that holds it instead. The announces to this tracker show it as well, which private sets require; where
+        # it takes them at another host or port than its reports, `announce` says so.
         # [report]
         # tracker = "http://tracker.example.org:6969"
         # node = "mirror.example.org"
         # token = "..."
         # url = ["https://mirror.example.org"]
+        # announce = ["tracker.example.org:6969"]
+
+        # Peers by their addresses. Far ones have limits of their own; near ones are preferred when upload-limit is reached
+        # (by so many times, 1 to 255). Of near and far, the longest prefix that holds an address decides. Blocked peers
+        # are not connected; where `allow` is given, neither are all that it does not hold.
+        # [peers]
+        # near = ["192.0.2.0/24", "2001:db8::/32"]
+        # far = ["0.0.0.0/0", "::/0"]
+        # block = ["198.51.100.0/24"]
+        # allow = []
+        # near-upload-priority = 1
+        # far-upload-limit = 0
+        # far-download-limit = 0
 
         # One [[set]] for each tree.
         [[set]]

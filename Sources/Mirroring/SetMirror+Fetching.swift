@@ -279,7 +279,7 @@ extension SetMirror {
             httpAfter: configuration.httpAfter,
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
-        try await fetch.run(resuming: resuming, peers: await resolvedPeers(), trackers: feed?.trackers ?? [])
+        try await fetch.run(resuming: resuming, peers: await resolvedPeers(), trackers: trackers)
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws

@@ -112,7 +112,7 @@ extension SetMirror {
         seeding[shard.infoHash] = snapshot
         do {
             await engine.remove(shard.infoHash)
-            let (path, trackers) = (layout.tree(snapshot), feed?.trackers ?? [])
+            let (path, trackers) = (layout.tree(snapshot), trackers)
             var spec = try await offPool { [shelf = documents.shelf] in
                 try Self.spec(shard, try shelf.bytes(shard), filter, savePath: path, trackers: trackers)
             }

@@ -19,6 +19,8 @@ public actor SetMirror {
     let state: NodeState
     let logger: Logger
     let now: @Sendable () -> Date
+    /// What the tracker of this node is shown; nil for nothing.
+    private let login: TrackerLogin?
     /// Called with each feed that is accepted, for those who read it from this node.
     let onFeed: @Sendable (UInt64, [UInt8]) -> Void
 
@@ -66,7 +68,7 @@ public actor SetMirror {
     init(
         configuration: NodeConfiguration.MirroredSet, set: SetName, engine: TorrentEngine, router: EventRouter,
         client: HTTPClient, neighbourhood: Neighbourhood, logger: Logger, now: @escaping @Sendable () -> Date,
-        onFeed: @escaping @Sendable (UInt64, [UInt8]) -> Void
+        login: TrackerLogin? = nil, onFeed: @escaping @Sendable (UInt64, [UInt8]) -> Void
     ) throws {
         self.configuration = configuration
         self.engine = engine
@@ -74,6 +76,7 @@ public actor SetMirror {
         self.neighbourhood = neighbourhood
         self.logger = logger
         self.now = now
+        self.login = login
         self.onFeed = onFeed
         layout = RootLayout(root: configuration.root, set: set)
         upstreams = configuration.upstreams.map { Upstream(base: $0, client: client) }
@@ -318,6 +321,12 @@ public actor SetMirror {
             peer.isUnspecified ? feedHost.map { Endpoint(host: $0, port: peer.port) } : peer
         }
         return listed + configuration.peers
+    }
+
+    /// The announce URLs of the feed, with this node's token for its own tracker.
+    var trackers: [String] {
+        let listed = feed?.trackers ?? []
+        return login.map { login in listed.map { login.url($0) } } ?? listed
     }
 }
 

@@ -66,6 +66,8 @@ struct StatusReporter: Sendable {
     let now: @Sendable () -> Date
     /// What the readers of a set read; nil when nobody counts. The second value is how many bytes its paths may have.
     let reads: @Sendable (SwarmCore.SetName, Int) -> NodeReport.ReadCounts?
+    /// What near and far peers gave and got; nil when the configuration names none.
+    let traffic: @Sendable () async -> NodeStatus.PeerTraffic?
 
     /// Bytes of paths in a report, of all sets together: well below what a tracker takes.
     private static let pathBytes = 64 << 10
@@ -118,6 +120,7 @@ struct StatusReporter: Sendable {
                 snapshots: status.snapshots, diskFree: try? FileSystem.freeBytes(set.root), error: status.error,
                 reads: reads(status.set, Self.pathBytes / max(1, sets.count)))
         }
+        report.traffic = await traffic()
         var request = HTTPClientRequest(url: "\(configuration.tracker)/api/v1/report")
         request.method = .POST
         request.headers.add(name: "Authorization", value: "Bearer \(configuration.token)")

@@ -35,12 +35,25 @@ public struct StatusTable: Sendable {
             title.append(StatusField("no daemon is running; this is what it left on disk", .yellow))
         }
         page.add(title, indent: 0, continuation: 2)
+        if let traffic = status.traffic { add(traffic, to: &page) }
         if status.sets.isEmpty { page.add([StatusField("no sets")], indent: 0) }
         for set in status.sets {
             page.addBlank()
             add(set, to: &page)
         }
         return page.text
+    }
+
+    private func add(_ traffic: NodeStatus.PeerTraffic, to page: inout StatusPage) {
+        func field(_ name: String, _ received: Int64, _ sent: Int64) -> StatusField {
+            StatusField(
+                "\(name) \(Quantities.format(bytes: received)) received, \(Quantities.format(bytes: sent)) sent")
+        }
+        page.add(
+            [
+                StatusField("peers since the start"), field("near", traffic.receivedNear, traffic.sentNear),
+                field("far", traffic.receivedFar, traffic.sentFar), field("all", traffic.received, traffic.sent),
+            ], indent: 2, continuation: 4)
     }
 
     private func add(_ set: NodeStatus.SetStatus, to page: inout StatusPage) {

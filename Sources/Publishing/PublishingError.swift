@@ -26,6 +26,8 @@ public struct PublishingError: Error, Hashable, Sendable, CustomStringConvertibl
         public static let noSnapshot = Code(rawValue: "noSnapshot")
         /// No watch runs, or it could not do what it was asked.
         public static let watch = Code(rawValue: "watch")
+        /// A tracker does not know what it is asked about.
+        public static let tracker = Code(rawValue: "tracker")
         /// An option or a setting with a value that cannot be.
         public static let usage = Code(rawValue: "usage")
     }

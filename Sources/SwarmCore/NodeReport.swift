@@ -85,6 +85,8 @@ public struct NodeReport: Hashable, Sendable, Codable {
     public var urls: [String]
     /// In the order of the node's configuration.
     public var sets: [SetReport]
+    /// Nil when the node's configuration calls no peers near or far.
+    public var traffic: NodeStatus.PeerTraffic?
 
     /// In the current format.
     public init(node: NodeName, version: String, sent: Date, urls: [String] = [], sets: [SetReport] = []) {

@@ -114,18 +114,49 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         }
     }
 
+    /// BitTorrent payload by the distance of the peers, in bytes since the daemon's start; a master counts as a peer.
+    public struct PeerTraffic: Hashable, Sendable, Codable {
+        /// From all peers.
+        public var received: Int64
+        /// To all peers.
+        public var sent: Int64
+        /// Of `received`, from peers that the configuration calls near.
+        public var receivedNear: Int64
+        /// Of `received`, from peers that the configuration calls far.
+        public var receivedFar: Int64
+        /// Of `sent`, to near peers.
+        public var sentNear: Int64
+        /// Of `sent`, to far peers.
+        public var sentFar: Int64
+
+        /// Every part given.
+        public init(
+            received: Int64, sent: Int64, receivedNear: Int64, receivedFar: Int64, sentNear: Int64, sentFar: Int64
+        ) {
+            self.received = received
+            self.sent = sent
+            self.receivedNear = receivedNear
+            self.receivedFar = receivedFar
+            self.sentNear = sentNear
+            self.sentFar = sentFar
+        }
+    }
+
     /// Of the software that answers: the daemon, or without one the command.
     public var version: String
     /// The daemon's process ID; nil when no daemon runs and the state was read from disk.
     public var pid: Int32?
     /// In the order of the configuration; empty for a root that never accepted a feed, when no daemon runs.
     public var sets: [SetStatus]
+    /// Nil when no daemon runs, and when its configuration calls no peers near or far.
+    public var traffic: PeerTraffic?
 
     /// Every part given.
-    public init(version: String, pid: Int32?, sets: [SetStatus]) {
+    public init(version: String, pid: Int32?, sets: [SetStatus], traffic: PeerTraffic? = nil) {
         self.version = version
         self.pid = pid
         self.sets = sets
+        self.traffic = traffic
     }
 }
 

@@ -25,12 +25,14 @@ public struct EngineSettings: Sendable {
     /// How many peers are served at a time for each torrent; nil for all of them as node, for 4 as master, and for 2 as a
     /// master with an upload limit: the fewer share a narrow line, the sooner each of them has pieces for the others.
     public var unchokeSlots: Int?
+    /// Which peers are near or far, and which are not dealt with.
+    public var peers: PeerRules
 
     /// Settings with the defaults that suit the role. Once a rate limit is set or the number of slots is bounded, this
     /// holds for peers on loopback and private addresses too; otherwise libtorrent exempts those.
     public init(
         role: Role, listen: [Endpoint] = [Endpoint(host: "", port: 0)], uploadLimit: Int = 0, downloadLimit: Int = 0,
-        connectionsLimit: Int = 1_000, unchokeSlots: Int? = nil
+        connectionsLimit: Int = 1_000, unchokeSlots: Int? = nil, peers: PeerRules = PeerRules()
     ) {
         self.role = role
         self.listen = listen
@@ -38,6 +40,7 @@ public struct EngineSettings: Sendable {
         self.downloadLimit = downloadLimit
         self.connectionsLimit = connectionsLimit
         self.unchokeSlots = unchokeSlots
+        self.peers = peers
     }
 }
 

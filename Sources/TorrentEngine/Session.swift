@@ -46,6 +46,25 @@ struct Session: ~Copyable {
         unsafe handle = made
     }
 
+    /// Replaces the rules. Peers that are blocked now are disconnected.
+    func setPeerRules(_ rules: PeerRules) throws(EngineError) {
+        let (distances, accesses) = (rules.distances, rules.accesses)
+        let handle = unsafe handle
+        try EngineError.check { error in
+            unsafe distances.withUnsafeBufferPointer { distances in
+                unsafe accesses.withUnsafeBufferPointer { accesses in
+                    var values = unsafe slt_peer_rules(
+                        distances: distances.baseAddress, distance_count: distances.count,
+                        accesses: accesses.baseAddress, access_count: accesses.count,
+                        near_upload_priority: Int32(clamping: rules.nearUploadPriority),
+                        far_upload_limit: Int32(clamping: rules.farUploadLimit),
+                        far_download_limit: Int32(clamping: rules.farDownloadLimit))
+                    return unsafe slt_session_set_peer_rules(handle, &values, &error)
+                }
+            }
+        }
+    }
+
     /// Ends the session; blocks for a second or two.
     consuming func close() {
         unsafe slt_session_destroy(handle)

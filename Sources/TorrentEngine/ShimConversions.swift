@@ -115,6 +115,7 @@ extension Traffic {
     init(_ traffic: slt_traffic) {
         self.init(
             fromMaster: traffic.from_master, fromPeers: traffic.from_peers, refused: traffic.refused,
-            uploaded: traffic.uploaded)
+            uploaded: traffic.uploaded, fromNear: traffic.from_near, fromFar: traffic.from_far,
+            toNear: traffic.to_near, toFar: traffic.to_far)
     }
 }

@@ -58,6 +58,8 @@ public actor TorrentEngine {
         (events, output) = AsyncStream.makeStream()
         self.settings = settings
         session = try Session(settings, hashingThreads: max(1, cores / 2), wakeup: wakeup)
+        // Before there is a torrent, nobody is connected.
+        if !settings.peers.isEmpty { try session?.setPeerRules(settings.peers) }
         // Ends with the session, which holds the only lasting reference to `wakeup`.
         Task { [weak self] in
             for await _ in wakeups { await self?.drain() }

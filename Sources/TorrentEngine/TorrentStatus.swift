@@ -50,9 +50,24 @@ public struct Traffic: Sendable, Hashable {
     public let refused: Int64
     /// Bytes sent.
     public let uploaded: Int64
+    /// Bytes received from near peers; of master and others alike.
+    public let fromNear: Int64
+    /// Bytes received from far peers; of master and others alike.
+    public let fromFar: Int64
+    /// Bytes sent to near peers.
+    public let toNear: Int64
+    /// Bytes sent to far peers.
+    public let toFar: Int64
 
     /// Traffic with the given counters.
-    public init(fromMaster: Int64 = 0, fromPeers: Int64 = 0, refused: Int64 = 0, uploaded: Int64 = 0) {
+    public init(
+        fromMaster: Int64 = 0, fromPeers: Int64 = 0, refused: Int64 = 0, uploaded: Int64 = 0, fromNear: Int64 = 0,
+        fromFar: Int64 = 0, toNear: Int64 = 0, toFar: Int64 = 0
+    ) {
+        self.fromNear = fromNear
+        self.fromFar = fromFar
+        self.toNear = toNear
+        self.toFar = toFar
         self.fromMaster = fromMaster
         self.fromPeers = fromPeers
         self.refused = refused

@@ -6,11 +6,14 @@ import Synchronization
 
 /// One line on a terminal that is written over; silent where standard error is none.
 final class ProgressBar: Sendable {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    let isTerminal = isatty(STDERR_FILENO) == 1
     private let last = Mutex<ContinuousClock.Instant?>(nil)
 
     /// Shows how far a snapshot is, ten times a second at most. From any thread.
-    func show(_ progress: Publisher.Progress) {
+    func show(_ progress: Publisher.Progress) { show { Self.text(progress) } }
+
+    /// Shows a line, cut at the terminal's width, ten times a second at most. From any thread.
+    func show(_ text: () -> String) {
         guard isTerminal else { return }
         let isDue = last.withLock { last in
             let now = ContinuousClock.now
@@ -19,7 +22,9 @@ final class ProgressBar: Sendable {
             return true
         }
         guard isDue else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[K\(Self.text(progress))".utf8))
+        var size = winsize()
+        let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+        FileHandle.standardError.write(Data("\r\u{1b}[K\(text().prefix(columns - 1))".utf8))
     }
 
     /// Empties the line.

@@ -3,7 +3,9 @@ import FoundationEssentials
 import Metainfo
 import Mirroring
 import SwarmCore
+import SwarmTestSupport
 import Testing
+import TorrentEngine
 
 private let debianKey = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
 private let fedoraKey = "fedora-archive+37dde77e+AeWUM2Y9jmo7guj2xO21Rn7aZLLCHq2FTgaGgsrvvNvK"
@@ -136,7 +138,7 @@ struct NodeConfigurationTests {
         let lines = NodeConfiguration.example.split(separator: "\n", omittingEmptySubsequences: false)
         let shown = lines.map { line in
             let text = line.dropFirst(2)
-            let isSetting = text.contains(" = ") && !text.hasPrefix(" ") || text == "[report]"
+            let isSetting = text.contains(" = ") && !text.hasPrefix(" ") || ["[report]", "[peers]"].contains(text)
             return line.hasPrefix("# ") && isSetting ? text : line
         }
         let configuration = try configuration(shown.joined(separator: "\n"))
@@ -144,10 +146,95 @@ struct NodeConfigurationTests {
         #expect(configuration.httpListen == [Endpoint(host: "", port: 8080)])
         #expect(set.peers == [Endpoint(host: "neighbour.example.net", port: 6881)])
         #expect(configuration.reporting?.node.rawValue == "mirror.example.org")
+        #expect(configuration.reporting?.announce == [Endpoint(host: "tracker.example.org", port: 6969)])
         #expect(try set.filter.includes("pool/main/a/apt/apt_2.6.1_amd64.deb"))
         #expect(try !set.filter.includes("pool/contrib/a/a.deb"))
         #expect(try !set.filter.includes("pool/main/a/apt/apt-dbgsym_2.6.1_amd64.deb"))
         #expect(try !set.filter.includes("pool/main/a/apt/apt_2.6.1_source.changes"))
+    }
+
+    /// A configuration that reports to a tracker.
+    private func reporting(_ lines: String, tracker: String = "http://tracker.example.org:6969") -> String {
+        "[report]\ntracker = \"\(tracker)\"\nnode = \"a\"\n\(lines)\n\(goodSet)"
+    }
+
+    @Test("a token can be in a file of its own, and announces to the same place show it")
+    func tokenFile() throws {
+        let directory = try TemporaryDirectory("token")
+        let file = directory["token"]
+        try "0123abcd\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let found = try #require(try configuration(reporting("token-file = \"\(file)\"")).reporting)
+        #expect(found.token == "0123abcd")
+        #expect(
+            found.login
+                == TrackerLogin(
+                    endpoints: [Endpoint(host: "tracker.example.org", port: 6969)], token: "0123abcd"))
+        for (tracker, port) in [("https://t.example/base", 443), ("http://t.example", 80)] {
+            let found = try configuration(reporting("token = \"x\"", tracker: tracker)).reporting
+            #expect(found?.announce == [Endpoint(host: "t.example", port: UInt16(port))])
+        }
+        let elsewhere = try configuration(reporting("token = \"x\"\nannounce = \"u.example:1\"")).reporting
+        #expect(elsewhere?.announce == [Endpoint(host: "u.example", port: 1)])
+    }
+
+    @Test("peers can be near, far, blocked and allowed")
+    func peers() throws {
+        func prefix(_ text: String) throws -> IPPrefix { try #require(IPPrefix(text)) }
+        let rules = try configuration(
+            """
+            [peers]
+            near = "192.0.2.0/24"
+            far = ["0.0.0.0/0", "::/0"]
+            block = "198.51.100.7"
+            allow = ["192.0.0.0/8", "198.51.100.0/24"]
+            near-upload-priority = 10
+            far-upload-limit = "1MB"
+            far-download-limit = "512KiB/s"
+            \(goodSet)
+            """
+        ).peers
+        #expect(
+            try rules
+                == PeerRules(
+                    near: [prefix("192.0.2.0/24")], far: [prefix("0.0.0.0/0"), prefix("::/0")],
+                    block: [prefix("198.51.100.7")], allow: [prefix("192.0.0.0/8"), prefix("198.51.100.0/24")],
+                    nearUploadPriority: 10, farUploadLimit: 1_000_000, farDownloadLimit: 524_288))
+    }
+
+    @Test(
+        "what is wrong with the lists of peers is said",
+        arguments: [
+            ("near = \"192.0.2.1/24\"", "node.toml:2: peers.near"), ("far = [\"::/129\"]", "node.toml:2: peers.far"),
+            ("block = \"example.org\"", "expected a prefix such as"), ("allow = 1", "peers.allow"),
+            ("near = \"10.0.0.0/8\"\nfar = \"10.0.0.0/8\"", "10.0.0.0/8 is near already"),
+            ("block = \"10.0.0.0/8\"\nallow = \"10.0.0.0/8\"", "10.0.0.0/8 is blocked already"),
+            ("near-upload-priority = 2", "no peer is near"), ("far-upload-limit = \"1MB\"", "no peer is far"),
+            ("near = \"::1\"\nnear-upload-priority = 256", "from 1 to 255"),
+            ("far = \"::1\"\nfar-download-limit = 7", "7 bytes per second would stop all"),
+            ("nearby = []", "nearby"),
+        ])
+    func badPeers(lines: String, expected: String) {
+        let problem = problems("[peers]\n\(lines)\n\(goodSet)").joined()
+        #expect(problem.contains(expected), "\(problem)")
+    }
+
+    @Test("what is wrong with a token is said without the token")
+    func badToken() throws {
+        let directory = try TemporaryDirectory("token")
+        let file = directory["token"]
+        for secret in ["two lines\nsecret", "", "secret word", "secret/../x", "secret\u{e9}"] {
+            try secret.write(toFile: file, atomically: true, encoding: .utf8)
+            let problem = problems(reporting("token-file = \"\(file)\"")).joined()
+            #expect(problem.contains("node.toml:4: report.token-file: \(file) should hold one line"), "\(problem)")
+            #expect(!problem.contains("secret"))
+        }
+        #expect(
+            problems(reporting("token-file = \"\(file).gone\"")).joined().contains("\(file).gone is missing"))
+        #expect(problems(reporting("token-file = \"token\"")).joined().contains("expected an absolute path"))
+        #expect(problems(reporting("")).joined().contains("report.token: missing"))
+        #expect(
+            problems(reporting("token = \"x\"\ntoken-file = \"\(file)\"")).joined().contains("one of the two"))
+        #expect(problems(reporting("token = \"x\"\nannounce = \":1\"")).joined().contains("report.announce"))
     }
 
     @Test("the error is a ConfigurationError")

@@ -83,6 +83,9 @@ public final class RunningProgram: Sendable {
     /// What it wrote to the standard error so far.
     public var errors: String { Self.contents("\(log).err") }
 
+    /// What it wrote to the standard output so far.
+    public var text: String { Self.contents("\(log).out") }
+
     /// Sends a signal, unless it has ended.
     public func signal(_ number: Int32) {
         if isRunning { kill(pid, number) }

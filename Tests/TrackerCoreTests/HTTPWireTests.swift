@@ -97,5 +97,7 @@ struct HTTPWireTests {
         #expect(String(decoding: never, as: UTF8.self) == "d14:failure reason2:no8:retry in5:nevere")
         let later = HTTPTrackerAnswer.refusal(Refusal("no", retry: .minutes(5)))
         #expect(String(decoding: later, as: UTF8.self) == "d14:failure reason2:no8:retry ini5ee")
+        let soon = HTTPTrackerAnswer.refusal(Refusal("no", retry: .unsaid))
+        #expect(String(decoding: soon, as: UTF8.self) == "d14:failure reason2:noe")
     }
 }

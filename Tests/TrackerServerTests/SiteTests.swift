@@ -3,6 +3,7 @@ import NIOHTTP1
 import PlaceDatabases
 import SwarmCore
 import SwarmTestSupport
+import Synchronization
 import Testing
 import TrackerCore
 
@@ -17,7 +18,17 @@ struct SiteTests {
 
     init() throws {
         tracker = Tracker(
-            try .test("[[place]]\nprefix = \"198.51.100.0/24\"\nregion = \"south\"\ncountry = \"CL\""),
+            try .test(
+                """
+                [[place]]
+                prefix = "198.51.100.0/24"
+                region = "south"
+                country = "CL"
+                [[set]]
+                name = "demo"
+                upstream = "http://127.0.0.1:9"
+                key = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
+                """),
             clock: clock.clock)
         site = Site(tracker: tracker)
         snapshot = try #require(SnapshotID("6f1c2a9e-0000-4000-8000-000000000000"))
@@ -28,7 +39,8 @@ struct SiteTests {
         let feed = Feed(
             set: demo, version: 3, issued: ManualClock.start, expires: ManualClock.start.addingTimeInterval(1000),
             snapshots: [entry])
-        tracker.follow(feed, torrents: [hash(7)], masters: [], isPrivate: true)
+        tracker.follow(
+            feed, torrents: [hash(7)], masters: [PeerEndpoint(address: ip("203.0.113.9"), port: 6881)], isPrivate: true)
         tracker.register(
             tokens.map { name, token in
                 let place = name == "a" ? "north" : nil
@@ -89,8 +101,11 @@ struct SiteTests {
         for query in ["?threshold=2", "?by=luck", "?per-region=x"] {
             #expect(try get("/api/v1/sets/demo/snapshots/latest/embargo\(query)").status == .badRequest)
         }
-        #expect(try get("/api/v1/sets/demo/snapshots/7/embargo").status == .notFound)
-        #expect(try get("/api/v1/sets/other/snapshots/latest/embargo").status == .notFound)
+        // A snapshot may come with the next feed; a set that is not followed does not.
+        let unlisted = try get("/api/v1/sets/demo/snapshots/7/embargo")
+        #expect(unlisted.status == .notFound && unlisted.headers.contains(name: "Retry-After"))
+        let unknown = try get("/api/v1/sets/other/snapshots/latest/embargo")
+        #expect(unknown.status == .notFound && !unknown.headers.contains(name: "Retry-After"))
     }
 
     @Test func listsNearMirrors() throws {
@@ -201,6 +216,35 @@ struct SiteTests {
         #expect(announce("/announce/0123").contains("nobody's"))
         #expect(announce("/announce/\(try token("a"))").contains("8:intervali"))
         #expect(!announce("/announce/\(try token("a"))").contains("failure"))
+        // The signed feed names the master's seed, which has no token.
+        let master =
+            "/announce?info_hash=\(String(repeating: "%07", count: 20))&peer_id=aaaaaaaaaaaaaaaaaaaa&left=0&port="
+        func announce(port: Int, from address: String) -> String {
+            String(decoding: tracker.answer("\(master)\(port)".utf8.span, from: ip(address)) ?? [], as: UTF8.self)
+        }
+        #expect(announce(port: 6881, from: "203.0.113.9").contains("8:intervali"))
+        #expect(announce(port: 6882, from: "203.0.113.9").contains("for registered nodes"))
+        #expect(announce(port: 6881, from: "192.0.2.1").contains("for registered nodes"))
+    }
+
+    @Test func readsRegistrationsAgainForATokenThatNobodyHas() throws {
+        let stored = Mutex<[(node: NodeRegistration, token: SHA256Digest)]>([])
+        let readings = Mutex(0)
+        let tracker = Tracker(try .test(), clock: clock.clock) {
+            readings.withLock { $0 += 1 }
+            return stored.withLock { $0 }
+        }
+        let token = NodeToken.random()
+        #expect(tracker.node(token: token.text) == nil)
+        stored.withLock { $0 = [(NodeRegistration(name: node("new")), token.digest)] }
+        // Not more than once a second, whoever asks.
+        for _ in 1...3 { #expect(tracker.node(token: token.text) == nil) }
+        #expect(readings.withLock { $0 } == 1)
+        clock.advance(1)
+        #expect(tracker.node(token: token.text)?.name == node("new"))
+        clock.advance(1)
+        #expect(tracker.node(token: token.text)?.name == node("new"))
+        #expect(readings.withLock { $0 } == 2)
     }
 
     @Test(arguments: ["/%", "/%zz", "/%ff", "/x?a=%0"])

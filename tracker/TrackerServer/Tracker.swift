@@ -34,6 +34,10 @@ final class Tracker: Sendable {
     let followed: Set<SetName>
     /// The registered nodes by the digests of their tokens.
     private let registry = Mutex<[SHA256Digest: NodeRegistration]>([:])
+    /// Reads the registrations as they are stored now; nil when that is not possible.
+    private let readRegistrations: @Sendable () -> [(node: NodeRegistration, token: SHA256Digest)]?
+    /// The second in which that was last done for a token that nobody had.
+    private let lastReading = Mutex(Int.min)
     private let unsaved = Mutex(Unsaved())
     private let progress = Mutex(ProgressHistory())
     private let connections: ConnectionIDs
@@ -42,7 +46,11 @@ final class Tracker: Sendable {
     let databases: PlaceDatabases?
     let clock: TrackerClock
 
-    init(_ configuration: TrackerConfiguration, clock: TrackerClock = .system) {
+    init(
+        _ configuration: TrackerConfiguration, clock: TrackerClock = .system,
+        registrations: @escaping @Sendable () -> [(node: NodeRegistration, token: SHA256Digest)]? = { nil }
+    ) {
+        readRegistrations = registrations
         var generator = SystemRandomNumberGenerator()
         let hash = SipHash(using: &generator)
         swarms = Mutex(
@@ -198,9 +206,18 @@ final class Tracker: Sendable {
         board.withLock { $0.setRegistrations(nodes.map(\.node)) }
     }
 
-    /// The node of a token.
+    /// The node of a token. One that nobody has may be a second old: then the registrations are read again, once a second
+    /// at most, so that a new node's first announce is not refused.
     func node(token: String) -> NodeRegistration? {
         let digest = NodeToken.digest(token)
+        if let node = registry.withLock({ $0[digest] }) { return node }
+        let now = clock.seconds()
+        let isDue = lastReading.withLock { last in
+            defer { last = now }
+            return last != now
+        }
+        guard isDue, let nodes = readRegistrations() else { return nil }
+        register(nodes)
         return registry.withLock { $0[digest] }
     }
 

@@ -19,7 +19,7 @@ public final class TrackerService: Sendable {
         self.configuration = configuration
         self.logger = logger
         store = try TrackerStore(path: configuration.store)
-        tracker = Tracker(configuration)
+        tracker = Tracker(configuration, registrations: { [store] in try? store.nodes() })
         tracker.register(try store.nodes())
         // Before the reports, whose senders it says where they are.
         Self.refreshPlaces(tracker, logger)

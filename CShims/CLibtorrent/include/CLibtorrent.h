@@ -149,6 +149,43 @@ void slt_session_set_limits(slt_session *session, int32_t upload, int32_t downlo
 // How many peers are served at a time over all torrents, -1 for all of them.
 void slt_session_set_unchoke_slots(slt_session *session, int32_t slots);
 
+// A block of addresses of one family, in network order; IPv4 uses the first four bytes.
+typedef struct slt_address_range {
+    uint8_t first[16];
+    uint8_t last[16];
+    bool is_v4;
+} slt_address_range;
+
+typedef enum slt_distance {
+    SLT_NEITHER = 0,
+    SLT_NEAR,
+    SLT_FAR,
+} slt_distance;
+
+// Where ranges overlap, the later one of an array holds.
+typedef struct slt_distance_rule {
+    slt_address_range range;
+    slt_distance distance;
+} slt_distance_rule;
+
+typedef struct slt_access_rule {
+    slt_address_range range;
+    bool is_blocked;
+} slt_access_rule;
+
+typedef struct slt_peer_rules {
+    const slt_distance_rule *_Nullable distances;
+    size_t distance_count;
+    const slt_access_rule *_Nullable accesses;
+    size_t access_count;
+    int32_t near_upload_priority; // 1 to 255; others have 1
+    int32_t far_upload_limit;     // bytes/s of all far peers together, 0 for none
+    int32_t far_download_limit;   // bytes/s of all far peers together, 0 for none
+} slt_peer_rules;
+
+// Replaces the rules. Peers that are blocked now are disconnected; the rest holds for connections that begin later.
+slt_code slt_session_set_peer_rules(slt_session *session, const slt_peer_rules *rules, slt_error *error);
+
 typedef struct slt_status {
     slt_info_hash info_hash;
     const uint8_t *_Nullable have; // bitfield
@@ -186,6 +223,10 @@ typedef struct slt_traffic {
     int64_t from_peers;  // payload bytes received from all others
     int64_t refused;     // bytes of pieces that failed their hash check
     int64_t uploaded;    // payload bytes sent
+    int64_t from_near;   // payload bytes received from near peers, the master included
+    int64_t from_far;
+    int64_t to_near;     // payload bytes sent to near peers
+    int64_t to_far;
 } slt_traffic;
 
 // Any thread. Counted since the session began, also over removals; with a null info_hash the sum of all torrents.

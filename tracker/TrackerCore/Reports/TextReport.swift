@@ -84,6 +84,29 @@ public struct TextReport: Sendable {
         return page.text
     }
 
+    /// The answer in one line, for somebody who waits: how much is there, what is needed, and when that is expected.
+    public static func line(_ answer: EmbargoAnswer) -> String {
+        var line = "\(amount(answer.count, answer.measure)), \(percent(answer.threshold)) needed"
+        if let minimum = answer.regionMinimum {
+            let short = answer.regions.filter { $0.share < minimum }.map {
+                "\($0.region ?? Place.nowhere) \(amount($0, answer.measure))"
+            }
+            if !short.isEmpty { line += "; in every region \(percent(minimum)): \(short.joined(separator: ", "))" }
+        }
+        if !answer.suspects.isEmpty { line += "; \(count(answer.suspects.count, "suspect node")) not counted" }
+        return harmless(line)
+    }
+
+    /// When the answer is expected to be another, for the end of a line; empty when it is there.
+    public static func expectation(_ answer: EmbargoAnswer) -> String {
+        guard answer.verdict == .hold else { return "" }
+        guard let expected = answer.expected else { return "" }
+        return "expected in \(duration(expected.timeIntervalSince(answer.asked)))"
+    }
+
+    /// A bar of how far the answer is, with its percentage.
+    public func bar(_ answer: EmbargoAnswer) -> String { bar(answer.count.have, answer.count.total) }
+
     // MARK: Parts
 
     private func add(_ snapshot: TrackerReport.SnapshotReport, to page: inout Page, now: Date) {
@@ -250,20 +273,24 @@ struct Page {
         for line in lines.prefix(10) { add(line, style) }
     }
 
-    /// Nodes write part of what is shown: characters that move a terminal's cursor, or turn the direction of writing,
-    /// become question marks.
     mutating func add(_ line: String, _ style: Style? = nil) {
-        let harmless = String(
-            String.UnicodeScalarView(
-                line.unicodeScalars.map { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control, .format, .lineSeparator, .paragraphSeparator: "?"
-                    default: scalar
-                    }
-                }))
+        let harmless = harmless(line)
         let cut = harmless.count > width ? harmless.prefix(width - 1) + "…" : harmless[...]
         if color, let style { text += "\u{1b}[\(style.rawValue)m\(cut)\u{1b}[0m\n" } else { text += "\(cut)\n" }
     }
+}
+
+/// Nodes write part of what is shown: characters that move a terminal's cursor, or turn the direction of writing, become
+/// question marks.
+private func harmless(_ line: String) -> String {
+    String(
+        String.UnicodeScalarView(
+            line.unicodeScalars.map { scalar in
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+                default: scalar
+                }
+            }))
 }
 
 extension String {

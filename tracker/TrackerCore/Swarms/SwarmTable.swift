@@ -87,7 +87,9 @@ public struct SwarmTable: Sendable {
         _ announce: Announce, from address: IPAddress, at place: Place, isNode: Bool, onlySameFamily: Bool, now: Int,
         using random: inout some RandomNumberGenerator
     ) throws(Refusal) -> AnnounceAnswer {
-        try admit(announce.infoHash, isNode: isNode)
+        // The signed feed says where the masters' seeds are, so they need no token.
+        let isTrusted = isNode || masters.contains(PeerEndpoint(address: address, port: announce.port))
+        try admit(announce.infoHash, isTrusted: isTrusted)
         let placeID = places.id(of: place)
         let region = places.region(of: placeID)
         var swarm = swarms.removeValue(forKey: announce.infoHash) ?? Swarm(salt: hash.hash(announce.infoHash.bytes))
@@ -128,18 +130,19 @@ public struct SwarmTable: Sendable {
         return answer
     }
 
-    private func admit(_ infoHash: InfoHash, isNode: Bool) throws(Refusal) {
+    private func admit(_ infoHash: InfoHash, isTrusted: Bool) throws(Refusal) {
         if let torrent = known[infoHash] {
-            if torrent.isPrivate, !isNode {
+            if torrent.isPrivate, !isTrusted {
                 throw Refusal(
                     "the set \(torrent.set) is for registered nodes: announce to /announce/TOKEN with your node's token"
                 )
             }
         } else {
             guard admission == .open else {
+                // Nodes read a feed with a new snapshot as soon as the tracker does: the next moment it is known.
                 throw Refusal(
                     "this tracker knows no such torrent: it may have left its set's feed, or not be in it yet",
-                    retry: .minutes(10))
+                    retry: .unsaid)
             }
             guard swarms[infoHash] != nil || swarms.count < limits.openTorrents + known.count else {
                 throw Refusal("this tracker has as many torrents as it takes", retry: .minutes(30))

@@ -116,6 +116,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case never
         /// In so many minutes.
         case minutes(Int)
+        /// As clients do after a failure: in seconds at first, and less and less often.
+        case unsaid
     }
 
     /// In words, with advice.

@@ -47,7 +47,7 @@ public enum HTTPTrackerAnswer {
         return bytes
     }
 
-    /// A refusal, with the time of the next attempt (BEP 31).
+    /// A refusal, with the time of the next attempt (BEP 31) unless that is the client's affair.
     public static func refusal(_ refusal: Refusal) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.append("d")
@@ -55,6 +55,7 @@ public enum HTTPTrackerAnswer {
         switch refusal.retry {
         case .never: bytes.append(key: "retry in", Array("never".utf8))
         case .minutes(let minutes): bytes.append(key: "retry in", minutes)
+        case .unsaid: break
         }
         bytes.append("e")
         return bytes

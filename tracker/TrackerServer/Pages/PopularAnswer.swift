@@ -16,7 +16,7 @@ extension Site {
             return .text(.badRequest, "days: expected a number from 1 to \(Popularity.dayLimit)\n")
         }
         guard let name = SetName(set), let files = tracker.popular(name, days: days, limit: limit) else {
-            return .text(.notFound, "This tracker does not follow the set; / names those that it does.\n")
+            return Self.notFollowed
         }
         return encoded(files)
     }

@@ -69,6 +69,8 @@ struct Site: Sendable {
         return Reply(.noContent, type: "text/plain", body: [])
     }
 
+    static let notFollowed = Reply.text(
+        .notFound, "This tracker does not follow the set; / names those that it does.\n")
     static let missing = Reply.text(.notFound, "There is nothing here. Try / or /report.txt.\n")
 
     func encoded(_ value: some Encodable) -> Reply {
@@ -99,9 +101,13 @@ struct Site: Sendable {
             }
             question.measure = measure
         }
-        guard let name = SetName(set), let answer = tracker.embargo(name, snapshot, question) else {
+        guard let name = SetName(set) else { return Self.notFollowed }
+        guard let answer = tracker.embargo(name, snapshot, question) else {
+            guard tracker.followed.contains(name) else { return Self.notFollowed }
+            // Retry-After tells a snapshot that may come with the next feed from a set that never will.
             return .text(
-                .notFound, "No such snapshot: the set's feed was not read yet, or does not list it. Try “latest”.\n")
+                .notFound, "No such snapshot: the set's feed was not read yet, or does not list it. Try “latest”.\n",
+                headers: ["Retry-After": "10"])
         }
         return encoded(answer)
     }
