@@ -18,7 +18,7 @@ extension EndToEnd {
                 try await node.awaitActive(first)
 
                 _ = try archive.update(master.source, round: 1)
-                let due = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + 4).rounded(.up))
+                let due = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + 8).rounded(.up))
                 let second = try await master.snapshot("--activate-at", due.formatted(.iso8601)).snapshot
                 let ready = try await node.awaitStatus("ready") {
                     $0.snapshots.contains { $0.uuid == second && $0.state == .ready }
