@@ -45,7 +45,7 @@ demo: build
 
 # BENCH_ARGS='--files 10000 --only tree poll' for less of it; see swarm-bench --help.
 bench: deps
-	for product in swarm-publish swarm-node bare-client swarm-bench; do \
+	for product in swarm-publish swarm-node swarm-tracker bare-client swarm-bench; do \
 		$(SWIFT) build -c release --scratch-path $(BENCH) --product $$product || exit 1; \
 	done
 	mkdir -p $(BENCH_RESULTS)

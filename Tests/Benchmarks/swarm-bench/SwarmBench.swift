@@ -16,7 +16,8 @@ struct SwarmBench: ParsableCommand {
             tree: the large tree, with up to 8 mirrors. mirrors: a tenth of it, with all numbers of mirrors. small: a \
             hundredth of it, for the picture. packages: files of the sizes of Debian packages. poll: nodes that ask and \
             nodes that wait. calls: system calls on the trees, by strace. transfer: one seed to one node, beside bare \
-            libtorrent. limited: eight nodes behind a master with 10 MB/s.
+            libtorrent. limited: eight nodes behind a master with 10 MB/s. tracker: announces and reports, beside opentracker \
+            where that is installed.
             """)
 
     @Option(help: "Files of the large tree; the other parts follow its size.")
@@ -43,7 +44,8 @@ struct SwarmBench: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where swarm-publish, swarm-node and bare-client lie. (default: beside this program)", valueName: "dir"))
+            "Where swarm-publish, swarm-node, swarm-tracker and bare-client lie. (default: beside this program)",
+            valueName: "dir"))
     var programs: String?
 
     @Flag(help: "Leave the directory and the logs where they are.")

@@ -22,7 +22,7 @@ public final class Workspace {
         guard directory.utf8.count <= 60 else {
             throw BenchmarkError("\(parent) is too long a path for the sockets below it; use a shorter one with --work")
         }
-        for name in ["swarm-publish", "swarm-node", "bare-client"]
+        for name in ["swarm-publish", "swarm-node", "swarm-tracker", "bare-client"]
         where !FileManager.default.isExecutableFile(atPath: "\(programs)/\(name)") {
             throw BenchmarkError("\(programs)/\(name) is missing: run `make bench`, which builds it")
         }
@@ -52,10 +52,10 @@ public final class Workspace {
     /// Programs that are run, and the packages that they come in.
     private static let tools = [
         ("rsync", "rsync"), ("strace", "strace"), ("find", "findutils"), ("xargs", "findutils"), ("cmp", "diffutils"),
-        ("sort", "coreutils"), ("comm", "coreutils"), ("cp", "coreutils"), ("sh", "dash"),
+        ("sort", "coreutils"), ("comm", "coreutils"), ("cp", "coreutils"), ("sh", "dash"), ("taskset", "util-linux"),
     ]
 
-    private static func which(_ tool: String) -> String? {
+    static func which(_ tool: String) -> String? {
         (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(tool)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }

@@ -20,6 +20,8 @@ public struct BenchmarkRun {
         case transfer
         /// A master with a slow line.
         case limited
+        /// Announces and reports.
+        case tracker
     }
 
     /// What to run.
@@ -43,7 +45,7 @@ public struct BenchmarkRun {
         case .mirrors: Self.tree(.tiny(files: max(100, files / 10)), mirrors)
         case .small: Self.tree(.tiny(files: max(100, files / 100)), [1])
         case .packages: Self.tree(.packages(files: min(500, max(100, files / 200))), mirrors.filter { $0 <= 8 })
-        case .poll, .calls, .transfer, .limited: nil
+        case .poll, .calls, .transfer, .limited, .tracker: nil
         }
     }
 
@@ -64,6 +66,7 @@ public struct BenchmarkRun {
                 let most = Int64(tree.mirrors.reduce(0, +))
                 return size * (2 * most + 6) + 2_000_000_000
             case .poll, .calls: return 2_000_000_000
+            case .tracker: return 100_000_000
             case .transfer: return 4 * limitedBytes + 1_000_000_000
             case .limited: return 11 * limitedBytes + 1_000_000_000
             }
@@ -86,6 +89,7 @@ public struct BenchmarkRun {
             case .calls: try SystemCallsWork(workspace: workspace, ledger: ledger, files: min(files, 10_000)).run()
             case .transfer: try TransferWork(workspace: workspace, ledger: ledger, bytes: limitedBytes / 2).run()
             case .limited: try LimitedMasterWork(workspace: workspace, ledger: ledger, bytes: limitedBytes).run()
+            case .tracker: try TrackerWork(workspace: workspace, ledger: ledger).run()
             }
             if !keep { try workspace.renew() }
         }
@@ -98,7 +102,7 @@ public struct BenchmarkRun {
             case .packages: rows.addUpdates(mirrors)
             case .mirrors: rows.addGrowth(mirrors)
             // The smallest tree is for the picture; as little as it is, programs' starts are most of what it costs.
-            case .small, .poll, .calls, .transfer, .limited: break
+            case .small, .poll, .calls, .transfer, .limited, .tracker: break
             }
         }
     }
