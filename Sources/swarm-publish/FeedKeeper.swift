@@ -41,6 +41,8 @@ final class FeedKeeper: Service {
     @discardableResult
     func refresh() async throws -> Duration {
         let (feed, note, opened, next) = try await blocking { [store, peers] in
+            // As the configuration is now: who publishes beside this daemon may have changed it.
+            let store = try SnapshotStore(store.directory)
             let now = Date()
             let signed = try store.updateFeed(now: now) { $0.peers = peers }
             let next = try store.activateDue(now: now)

@@ -30,7 +30,8 @@ extension EndToEnd {
                 #expect(Date() < due, "the test was too slow to see anything")
                 try await node.awaitActive(second)
                 let late = try changeTime(node.current) - due.timeIntervalSince1970
-                #expect(late >= 0 && late < 1, "\(late) s after the moment")
+                // The kernel's clock for files is a tick behind at times.
+                #expect(late > -0.02 && late < 1, "\(late) s after the moment")
                 #expect(try mode("\(node.root)/trees/\(second)") == 0o755)
                 try expectSource(node, master)
             }

@@ -130,18 +130,8 @@ private struct MirrorNetwork {
         master = try await Master(bench, preset: preset) { _ in }
         let first = try await master.snapshot().snapshot
         let server = try await master.serve()
-        let file = bench["tracker.toml"]
-        let text = """
-            listen = ["127.0.0.1:0"]
-            store = "\(bench["tracker.sqlite"])"
-            [[set]]
-            name = "debian"
-            upstream = "\(server.url)"
-            key = "\(master.key)"
-            """
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        let (_, ready) = try await bench.startDaemon("swarm-tracker", ["run", "--config", file])
-        address = try #require(ready.http.first)
+        let tracker = try await TrackerProcess(bench, master, server)
+        address = tracker.address
         var nodes: [String: Node] = [:]
         var daemons: [String: RunningProgram] = [:]
         var addresses: [String: String] = [:]
@@ -153,22 +143,8 @@ private struct MirrorNetwork {
             try await node.awaitActive(first)
             trial.signal(SIGTERM)
             await trial.end()
-            let added = try await bench.run(
-                "swarm-tracker", ["node", "add", name, "--url", "http://\(http)", "--config", file])
-            let token = try #require(added.text.split(whereSeparator: \.isWhitespace).last)
-            // A node whose first report is refused waits for ten seconds.
-            let page = try #require(URL(string: "http://\(address)/nodes/\(name)"))
-            _ = try await eventually("the registration of \(name)") {
-                let (_, response) = try await URLSession.shared.data(from: page)
-                return (response as? HTTPURLResponse)?.statusCode == 200 ? true : nil
-            }
-            let top = """
-                http-listen = ["\(http)"]
-                [report]
-                tracker = "http://\(address)"
-                node = "\(name)"
-                token = "\(token)"
-                """
+            let report = try await tracker.registration(of: name, "--url", "http://\(http)")
+            let top = "http-listen = [\"\(http)\"]\n\(report)"
             (daemons[name], _) = try await node.run(server.url, top: top)
             nodes[name] = node
             addresses[name] = http

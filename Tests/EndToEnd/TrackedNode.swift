@@ -83,7 +83,7 @@ struct TrackedNode {
             from: Array(try await get("/api/v1/sets/debian/snapshots/latest/embargo").utf8))
         #expect(answer.count.total == 0 && answer.suspects.map(\.rawValue) == ["mirror.example"])
         #expect(try await get("/report.txt").contains("suspect, not counted"))
-        #expect(try await get("/").contains("suspect for"))
+        #expect(try await get("/").contains("suspect since"))
     }
 
     func awaitTrust() async throws {

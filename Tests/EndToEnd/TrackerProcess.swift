@@ -43,14 +43,14 @@ final class TrackerProcess {
     }
 
     /// Registers a node. Returns its token.
-    func token(of node: String, _ options: String...) async throws -> String {
+    func token(of node: String, _ options: [String] = []) async throws -> String {
         let added = try await bench.run("swarm-tracker", ["node", "add", node, "--config", file] + options)
         guard added.status == 0 else { throw ProgramFailure("\(added)") }
         return String(try #require(added.text.split(whereSeparator: \.isWhitespace).last))
     }
 
     /// Registers a node. Returns the table of its configuration with which it reports.
-    func registration(of node: String) async throws -> String {
-        "[report]\ntracker = \"\(url)\"\nnode = \"\(node)\"\ntoken = \"\(try await token(of: node))\""
+    func registration(of node: String, _ options: String...) async throws -> String {
+        "[report]\ntracker = \"\(url)\"\nnode = \"\(node)\"\ntoken = \"\(try await token(of: node, options))\""
     }
 }

@@ -1,3 +1,4 @@
+import SwarmTestSupport
 import SwarmCore
 import Testing
 

@@ -1,3 +1,4 @@
+import SwarmTestSupport
 import Testing
 import TrackerCore
 

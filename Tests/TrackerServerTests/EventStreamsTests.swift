@@ -1,3 +1,4 @@
+import SwarmTestSupport
 import FoundationEssentials
 import NIOCore
 import NIOEmbedded

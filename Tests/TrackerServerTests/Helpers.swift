@@ -7,18 +7,6 @@ import TrackerCore
 
 @testable import TrackerServer
 
-/// An info-hash of one repeated byte.
-func hash(_ byte: UInt8) -> InfoHash {
-    guard let hash = InfoHash(bytes: [UInt8](repeating: byte, count: 20)) else { preconditionFailure("20 bytes") }
-    return hash
-}
-
-/// An address from its text.
-func ip(_ text: String) -> IPAddress {
-    guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
-    return address
-}
-
 /// A node's name.
 func node(_ text: String) -> NodeName {
     guard let name = NodeName(text) else { preconditionFailure("\(text) is no name") }
