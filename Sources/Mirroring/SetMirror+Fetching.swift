@@ -203,15 +203,17 @@ extension SetMirror {
         -> SnapshotPlan
     {
         let own = await linkableTrees(except: Set([row.uuid] + (base.map { [$0.snapshot] } ?? [])))
-        let plan = try await makePlan(row, shards, base: base, sources: own)
+        let plan = try await makePlan(row, shards, base: base, beside: own.first, sources: own)
         guard plan.bytesWanted > 0, let device = try FileSystem.status("\(layout.trees)/.")?.device else { return plan }
         // Only then is it worth the time to look through the other sets.
         let others = await neighbourhood.trees(beside: self, on: device).filter { damaged[$0.snapshot] == nil }
-        return others.isEmpty ? plan : try await makePlan(row, shards, base: base, sources: own + others)
+        if others.isEmpty { return plan }
+        return try await makePlan(row, shards, base: base, beside: own.first, sources: own + others)
     }
 
     private func makePlan(
-        _ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?, sources: [LocalTree]
+        _ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?, beside: LocalTree?,
+        sources: [LocalTree]
     ) async throws -> SnapshotPlan {
         let filter = try row.filter.compiled()
         let sameFilter = base.flatMap { snapshots[$0.snapshot]?.filter } == row.filter
@@ -219,7 +221,7 @@ extension SetMirror {
             sameFilter ? Set(base?.shards.map(\.infoHash) ?? []).subtracting(base?.missing.keys ?? [:].keys) : []
         return try await offPool { [shelf = documents.shelf] in
             try SnapshotPlan(
-                target: shards, shelf: shelf, filter: filter, base: base, sources: sources,
+                target: shards, shelf: shelf, filter: filter, base: base, beside: beside, sources: sources,
                 sharing: whole.intersection(shards.map(\.infoHash)))
         }
     }

@@ -8,14 +8,15 @@ extension SnapshotPlan {
     /// - Parameters:
     ///   - target: the snapshot's torrents.
     ///   - base: what the tree that is made over holds; nil for a new tree.
-    ///   - sources: further trees to link from, the best first.
+    ///   - beside: a tree of the same set, in which most files have the same paths.
+    ///   - sources: trees to link from, wherever a content lies in them, the best first.
     ///   - sharing: shards that `base` holds as they are, under the same filter.
     init(
-        target: [Manifest.Shard], shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, sources: [LocalTree],
-        sharing: Set<InfoHash>
+        target: [Manifest.Shard], shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, beside: LocalTree?,
+        sources: [LocalTree], sharing: Set<InfoHash>
     ) throws {
         var planner = SnapshotPlanner(
-            plan: SnapshotPlan(shards: target.map { Shard(shard: $0) }, beside: sources.first), shelf: shelf,
+            plan: SnapshotPlan(shards: target.map { Shard(shard: $0) }, beside: beside), shelf: shelf,
             filter: filter, base: base, sources: sources)
         try planner.compare(sharing)
         try planner.locate()

@@ -57,7 +57,8 @@ struct SnapshotPlanTests {
     ) throws -> SnapshotPlan {
         let (shards, shelf) = shelf(target)
         return try SnapshotPlan(
-            target: shards, shelf: shelf, filter: try filter.compiled(), base: base, sources: sources, sharing: sharing)
+            target: shards, shelf: shelf, filter: try filter.compiled(), base: base, beside: sources.first,
+            sources: sources, sharing: sharing)
     }
 
     @Test("A first sync wants everything, class by class, from the highest down")

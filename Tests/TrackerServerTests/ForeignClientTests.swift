@@ -49,7 +49,7 @@ struct ForeignClientTests {
 
         /// Waits until so many peers have announced that they are complete, the master among them.
         func awaitSeeds(_ count: Int) async throws {
-            _ = try await eventually("\(count) complete peers", within: .seconds(90)) {
+            _ = try await eventually("\(count) complete peers", within: .seconds(180)) {
                 let scrape = try await Self.get("\(tracker.url)/scrape?info_hash=\(infoHash())")
                 return scrape.contains("8:completei\(count)e") ? true : nil
             }
