@@ -38,6 +38,13 @@ struct ContentHasher: Sendable {
 
     private static let batch = 1 << 16
 
+    /// The SHA-256 of one file, as it is now.
+    static func digest(ofFileAt path: String) throws -> SHA256Digest {
+        var hasher = SHA256Hasher()
+        try Descriptor.file(path).forEachBlock { hasher.update($0) }
+        return hasher.finalize()
+    }
+
     /// Deals the files out so that each chunk gets its share of the large ones.
     private static func interleaved(_ files: [UInt32]) -> [UInt32] {
         let parts = Parallel.width * 4

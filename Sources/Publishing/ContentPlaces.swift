@@ -40,7 +40,7 @@ struct ContentPlaces: Sendable {
         _ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false,
         row: (String) throws -> SourceIndex.Row?
     ) throws {
-        guard let status, try isKnown(path, status, isLinked, row) else {
+        guard let status, try isKnown(path, status, at: location, isLinked, row) else {
             throw PublishingError(
                 .changing,
                 "\(location) changed after it was read; nothing was published. Run it again when the source holds still"
@@ -49,7 +49,8 @@ struct ContentPlaces: Sendable {
     }
 
     private func isKnown(
-        _ path: String, _ status: FileStatus, _ isLinked: Bool, _ row: (String) throws -> SourceIndex.Row?
+        _ path: String, _ status: FileStatus, at location: String, _ isLinked: Bool,
+        _ row: (String) throws -> SourceIndex.Row?
     ) throws -> Bool {
         let known = read.index(of: path).map { SourceIndex.Row(file: read.status($0), sha256: nil) }
         guard let row = try known ?? row(path) else { return false }
@@ -57,6 +58,9 @@ struct ContentPlaces: Sendable {
         guard row.size == status.size else { return false }
         // Another inode than the source's is a copy of the tree's own, which nobody writes to.
         guard row.inode == status.inode else { return !isInSource(path) }
-        return isLinked && row.mtime == status.mtime
+        if isLinked && row.mtime == status.mtime { return true }
+        // Names of it came and went, and are as many as before: its content tells whether that was all.
+        guard let digest = row.sha256 else { return false }
+        return try ContentHasher.digest(ofFileAt: location) == digest
     }
 }

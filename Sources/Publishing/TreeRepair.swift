@@ -28,7 +28,7 @@ struct TreeRepair {
             if let new = read.index(of: path), read.status(new).inode == row.inode, let digest = read.digest(new) {
                 content = digest
             } else {
-                content = try contentDigest("\(files)/\(path)")
+                content = try ContentHasher.digest(ofFileAt: "\(files)/\(path)")
             }
             return content == digest ? nil : Damage(path: path, inode: row.inode, digest: digest)
         }.sorted { $0.path < $1.path }
@@ -72,17 +72,11 @@ struct TreeRepair {
         }
     }
 
-    private func contentDigest(_ path: String) throws -> SHA256Digest {
-        var hasher = SHA256Hasher()
-        try Descriptor.file(path).forEachBlock { hasher.update($0) }
-        return hasher.finalize()
-    }
-
     /// Returns whether there was a file to put in its place; otherwise the path is gone.
     private func replace(_ file: FileEntry, of snapshot: SnapshotID, from sources: [String]) throws -> Bool {
         let location = "\(store.layout.files(of: snapshot))/\(file.path)"
         for source in sources {
-            guard try contentDigest(source) == file.sha256 else { continue }
+            guard try ContentHasher.digest(ofFileAt: source) == file.sha256 else { continue }
             // Beside the files, so that no reader of the tree sees it.
             let copy = "\(store.layout.tree(snapshot))/repaired"
             try FileSystem.remove(copy)

@@ -98,4 +98,17 @@ struct ChangesTests {
         #expect(manifest.shards.reduce(0) { $0 + ($1.classes["7"]?.files ?? 0) } == 7)
         #expect(!(try test.snapshot()).changed)
     }
+
+    @Test("a neighbour in a piece whose names came and went is what it was")
+    func neighbours() throws {
+        let test = try TestStore()
+        for name in ["a", "b", "c"] { try test.source.write(name, "content of \(name)", mtime: 1_700_000_000) }
+        try test.snapshot()
+        // The inode's ctime is another one now, and its links are as many as before.
+        try test.source.hardLink("other", to: "a")
+        try test.source.remove("other")
+        try test.source.write("b", "changed")
+        #expect(try test.snapshot { $0.changes = ["b"] }.published)
+        try test.verify()
+    }
 }
