@@ -21,7 +21,7 @@ struct SwarmBench: ParsableCommand {
             """)
 
     @Option(help: "Files of the large tree; the other parts follow its size.")
-    var files = 100_000
+    var files = 40_000
 
     @Option(
         parsing: .upToNextOption, help: ArgumentHelp("Only these parts.", valueName: "part"), transform: Self.part)
