@@ -230,7 +230,7 @@ extension SetMirror {
     private func linkableTrees(except excluded: Set<SnapshotID>) async -> [LocalTree] {
         let current = visible
         let rows = snapshots.values.filter {
-            ([.active, .ready, .retained].contains($0.state) || ($0.state == .fetching && $0.uuid == current))
+            (isWhole($0.uuid) || ($0.state == .fetching && $0.uuid == current))
                 && !excluded.contains($0.uuid)
         }
         var trees: [LocalTree] = []

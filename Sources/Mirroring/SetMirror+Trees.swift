@@ -99,8 +99,8 @@ extension SetMirror {
         }
     }
 
-    /// Whether a snapshot can be offered as it is. A tree that is being made over cannot.
-    private func isWhole(_ id: SnapshotID) -> Bool {
+    /// Whether a snapshot can be offered, and linked from, as it is. A tree that is being made over cannot.
+    func isWhole(_ id: SnapshotID) -> Bool {
         switch snapshots[id]?.state {
         case .active, .ready, .retained: true
         case .building, .fetching, .spare, nil: false

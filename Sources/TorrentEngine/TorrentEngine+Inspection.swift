@@ -25,11 +25,6 @@ extension TorrentEngine {
         try ParsedTorrent(torrent).layout
     }
 
-    /// The path that libtorrent would use for each file; see `TorrentLayout.paths`. Throws like `inspect`.
-    public nonisolated static func paths(torrent: [UInt8]) throws(EngineError) -> [String] {
-        try inspect(torrent: torrent).paths
-    }
-
     /// Has libtorrent hash the files of a torrent under `savePath` and returns the pieces that are intact, padding
     /// included. Fetches nothing; missing empty files are created. Throws like `inspect`, and `session`.
     public nonisolated static func hashCheck(torrent: [UInt8], savePath: String) async throws(EngineError) -> PieceSet {

@@ -37,7 +37,7 @@ struct RefusalTests {
             TestTorrent(files: files, top: ["collections": .list(["x"])]),
             TestTorrent(files: files, info: ["ssl-cert": "x"]), TestTorrent(files: files, info: ["meta version": 2]),
         ] {
-            #expect(await code { _ = try TorrentEngine.paths(torrent: torrent.bytes) } == .unsupportedTorrent)
+            #expect(await code { _ = try TorrentEngine.inspect(torrent: torrent.bytes).paths } == .unsupportedTorrent)
         }
     }
 
@@ -52,7 +52,7 @@ struct RefusalTests {
 
     @Test func `a name that libtorrent dislikes can be given back`() async throws {
         let torrent = try TestTorrent(files: [("dev\\x2ddisk", noise(40_000)), ("b", noise(10))])
-        #expect(try TorrentEngine.paths(torrent: torrent.bytes) == ["tree/devx2ddisk", "tree/b"])
+        #expect(try TorrentEngine.inspect(torrent: torrent.bytes).paths == ["tree/devx2ddisk", "tree/b"])
         let engine = try TorrentEngine.local()
         try await withEngines(engine) {
             var spec = torrent.spec(at: temporary.url)

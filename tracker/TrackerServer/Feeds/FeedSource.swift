@@ -66,18 +66,24 @@ struct FeedSource: Sendable {
         guard shard.torrent.size <= Torrent.Limits().size,
             let compressed = try await get(path, limit: shard.torrent.size + 1024, patience: 120)
         else { throw TrackerError(.upstream, "\(set.upstream) has not the torrent \(shard.infoHash)") }
+        return try Self.torrent(compressed, shard, of: set.name)
+    }
+
+    /// The torrent that an upstream sent for a shard, if it is the one that the manifest names.
+    static func torrent(
+        _ compressed: [UInt8], _ shard: Manifest.Shard, of set: SwarmCore.SetName
+    ) throws -> Torrent {
         let torrent: Torrent
         do {
             let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
-            guard Digest.sha256(bytes) == shard.torrent.sha256 else {
+            guard bytes.count == shard.torrent.size, Digest.sha256(bytes) == shard.torrent.sha256 else {
                 throw TrackerError(.upstream, "its SHA-256 is not the one in the manifest")
             }
             torrent = try Torrent(parsing: bytes)
         } catch {
-            throw TrackerError(
-                .upstream, "the torrent \(shard.infoHash) at \(set.upstream) is not believed: \(error)")
+            throw TrackerError(.upstream, "the torrent \(shard.infoHash) of \(set) is not believed: \(error)")
         }
-        guard torrent.infoHash == shard.infoHash, torrent.name == set.name.rawValue else {
+        guard torrent.infoHash == shard.infoHash, torrent.name == set.rawValue else {
             throw TrackerError(.upstream, "the torrent \(shard.infoHash) has another info-hash, or is of another set")
         }
         return torrent

@@ -122,16 +122,10 @@ actor SnapshotFiles {
     private static func read(
         _ shard: Manifest.Shard, _ set: SwarmCore.SetName, _ fetch: Fetch
     ) async throws -> Torrent {
-        let limits = Torrent.Limits()
-        guard shard.torrent.size <= limits.size else {
+        guard shard.torrent.size <= Torrent.Limits().size else {
             throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
         }
         let compressed = try await fetch("torrents/\(shard.infoHash).torrent.zst", shard.compressedSize + 1024)
-        let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
-        guard bytes.count == shard.torrent.size, Digest.sha256(bytes) == shard.torrent.sha256 else {
-            throw TrackerError(
-                .upstream, "the torrent \(shard.infoHash) of \(set) is not the one that the manifest promises")
-        }
-        return try Torrent(parsing: bytes, limits: limits)
+        return try FeedSource.torrent(compressed, shard, of: set)
     }
 }
