@@ -36,9 +36,12 @@ build: deps
 	$(SWIFT) build -c $(CONFIGURATION) --product swarm-node
 	$(SWIFT) build -c $(CONFIGURATION) --product swarm-tracker
 
+# A few at a time: each starts programs and waits for them, and all at once would wait for one another. What failed is
+# said again at the end.
 test: deps lint
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	@set -o pipefail; $(SWIFT) test --skip-build --experimental-maximum-parallelization-width 4 2>&1 | tee .build/tests.log || \
+		{ echo; echo 'What failed:'; grep -a -A 3 '^✘' .build/tests.log; exit 1; }
 
 demo: build
 	packaging/demo.sh "$$PWD/$(BIN)"

@@ -49,11 +49,14 @@ extension ShardLayout {
         }
         for item in segment.items {
             var done: Int64 = 0
-            while done < item.length {
-                let length = Int(min(item.length - done, Int64(room)))
-                switch item {
-                case .file(let file): add(.file(path: file.path, offset: done, length: length), length)
-                case .pad: add(.zeros(length), length)
+            let end = length(of: item)
+            let path = end > 0 ? file(item)?.path : nil
+            while done < end {
+                let length = Int(min(end - done, Int64(room)))
+                if let path {
+                    add(.file(path: path, offset: done, length: length), length)
+                } else {
+                    add(.zeros(length), length)
                 }
                 done += Int64(length)
             }
@@ -73,9 +76,13 @@ extension ShardLayout {
         }
     }
 
+    /// The `.torrent`. Every hash must be known; `name` is the set's name.
+    public func encoded(name: String) -> EncodedShard { EncodedShard(bytes: encode(name: name), classes: classes) }
+
     /// The bencoded `.torrent`. Every hash must be known; `name` is the set's name.
     public func encode(name: String) -> [UInt8] {
-        var writer = BencodeWriter(capacity: segments.reduce(4096) { $0 + $1.items.count * 140 + $1.hashes.count * 20 })
+        let estimate = segments.reduce(4096) { $0 + $1.items.count * 140 + $1.hashes.count * InfoHash.byteCount }
+        var writer = BencodeWriter(capacity: max(estimate, (origin?.bytes.count ?? 0) / 8 * 9))
         writer.dictionary { writer in
             writer.key("info")
             writer.dictionary { writer in
@@ -106,13 +113,30 @@ extension ShardLayout {
 
     private func encodeEntries(_ writer: inout BencodeWriter) {
         for segment in segments {
+            // Neighbours that are neighbours in the origin as well are one range of its bytes.
+            var kept = 0..<0
+            func copyKept() {
+                if let origin, !kept.isEmpty { writer.raw(origin.encodedEntries(kept)) }
+                kept = 0..<0
+            }
             for item in segment.items {
                 switch item {
-                case .file(let file): Self.encode(file, &writer)
-                case .pad(let length): Self.encodePad(length, &writer)
+                case .kept(let entry):
+                    if kept.isEmpty || kept.upperBound != entry {
+                        copyKept()
+                        kept = entry..<entry
+                    }
+                    kept = kept.lowerBound..<(entry + 1)
+                case .file(let file):
+                    copyKept()
+                    Self.encode(file, &writer)
+                case .pad(let length):
+                    copyKept()
+                    Self.encodePad(length, &writer)
                 }
             }
-            let tail = Int64(segment.hashes.count) * Int64(policy.pieceLength) - segment.length
+            copyKept()
+            let tail = Int64(segment.hashes.count) * Int64(policy.pieceLength) - length(of: segment.items)
             if tail > 0 { Self.encodePad(tail, &writer) }
         }
         for (path, resolved) in standardLinks {
@@ -207,32 +231,13 @@ extension ShardLayout {
     }
 }
 
-extension Torrent {
-    /// The same torrent with trackers for clients that do not read the feed (BEP 12); the info-hash stays.
-    public func withTrackers(_ trackers: [String]) -> [UInt8] {
-        guard let first = trackers.first else { return bytes }
-        var writer = BencodeWriter(capacity: bytes.count + 1024)
-        writer.dictionary { writer in
-            writer.key("announce")
-            writer.string(first)
-            writer.key("announce-list")
-            writer.list { writer in
-                for tracker in trackers { writer.list { writer in writer.string(tracker) } }
-            }
-            // Ours have the key `info` alone: what follows the outer `d` is that key and its value.
-            writer.raw(bytes.dropFirst().dropLast())
-        }
-        return writer.bytes
-    }
-}
-
 extension ShardLayout {
     /// The piece hashes of those large files among `paths` whose hashes are known, by content.
     public func largeFileHashes(of paths: Set<String>) -> [SHA256Digest: [UInt8]] {
         var result: [SHA256Digest: [UInt8]] = [:]
         for segment in segments {
-            guard segment.items.count == 1, case .file(let file) = segment.items[0], file.length >= policy.alignFrom,
-                paths.contains(file.path)
+            guard segment.items.count == 1, length(of: segment.items[0]) >= policy.alignFrom,
+                let file = file(segment.items[0]), paths.contains(file.path)
             else { continue }
             let known = segment.hashes.compactMap { $0 }
             if known.count == segment.hashes.count { result[file.sha256] = known.flatMap { $0 } }

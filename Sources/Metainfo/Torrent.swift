@@ -30,6 +30,8 @@ public struct Torrent: Sendable {
     let offsets: [Int64]
     let mtimes: [Int64]
     let digestOffsets: [UInt32]
+    /// Where the entries stand in `bytes`, and last where they end.
+    let entryStarts: [UInt32]
     let kinds: [UInt8]
     let priorities: [UInt8]
 
@@ -86,6 +88,11 @@ public struct Torrent: Sendable {
             priority: priority(entry), sha256: sha256(entry))
     }
 
+    /// Neighbouring entries as they stand in the `.torrent`.
+    func encodedEntries(_ entries: Range<Int>) -> ArraySlice<UInt8> {
+        bytes[Int(entryStarts[entries.lowerBound])..<Int(entryStarts[entries.upperBound])]
+    }
+
     /// SHA-1 of a piece.
     public func pieceHash(_ piece: Int) -> ArraySlice<UInt8> {
         let start = pieceHashRange.lowerBound + piece * InfoHash.byteCount
@@ -122,16 +129,6 @@ public struct Torrent: Sendable {
 
     /// Entries that are files, ascending.
     public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { kinds[$0] & 3 == Kind.file.rawValue } }
-
-    /// Files and bytes of each class, by the class's number.
-    public var classes: [String: Manifest.Totals] {
-        var result: [String: Manifest.Totals] = [:]
-        for entry in files {
-            result[String(priorities[entry]), default: .init()].files += 1
-            result[String(priorities[entry]), default: .init()].bytes += lengths[entry]
-        }
-        return result
-    }
 
     /// File entries in the order of `TreePath.precedes`.
     public func filesByPath() -> [UInt32] {

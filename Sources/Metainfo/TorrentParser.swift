@@ -67,6 +67,7 @@ extension Torrent {
         offsets = parser.offsets
         mtimes = parser.mtimes
         digestOffsets = parser.digestOffsets
+        entryStarts = parser.entryStarts + [UInt32(parser.entriesEnd)]
         kinds = parser.kinds
         priorities = parser.priorities
         let wanted = (contentLength + Int64(pieceLength) - 1) / Int64(pieceLength)
@@ -163,6 +164,8 @@ struct TorrentParser {
     var offsets: [Int64] = []
     var mtimes: [Int64] = []
     var digestOffsets: [UInt32] = []
+    var entryStarts: [UInt32] = []
+    var entriesEnd = 0
     var kinds: [UInt8] = []
     var priorities: [UInt8] = []
     var end: Int64 = 0
@@ -176,6 +179,7 @@ struct TorrentParser {
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
                     try entry(&reader)
                 }
+                entriesEnd = reader.offset - 1
             } else if reader.matches(key, Key.name) {
                 name = try component(try reader.text(), of: reader)
             } else if reader.matches(key, Key.pieceLength) {
@@ -212,6 +216,7 @@ struct TorrentParser {
         var priority = Int64(Priority.payload.rawValue)
         var target: String?
         let pathStart = pathBytes.count
+        let start = UInt32(reader.offset)
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             switch reader.word(key) {
             case EntryKey.attributes:
@@ -257,6 +262,7 @@ struct TorrentParser {
         case .pad:
             digestOffsets.append(0)
         }
+        entryStarts.append(start)
         pathStarts.append(UInt32(pathStart))
         lengths.append(length)
         offsets.append(end)

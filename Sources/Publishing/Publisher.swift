@@ -184,7 +184,10 @@ public struct Publisher: Sendable {
         // Before a tree is made from an older one: what that one lost must not be taken for what it had.
         let lost = try TreeRepair(store: store).repair(damage)
         var files = change.files
-        try TreeKeeper(store: store, progress: progress).build(manifest, contents: contents, files: &files)
+        let keeper = TreeKeeper(store: store, progress: progress)
+        let treeChanges = TreeChanges(change)
+        try keeper.build(manifest, treeChanges, contents: contents, files: &files)
+        try keeper.record(treeChanges, of: manifest)
         try FileSystem.writeAtomically(try Documents.encode(manifest), to: store.layout.manifest(manifest.uuid))
         try publish(manifest, options)
         try commit(changes, files, index, fingerprint, manifest)

@@ -34,7 +34,7 @@ struct SnapshotComposer {
     enum Shard {
         case unchanged(Manifest.Shard)
         /// With the shard that the parent has in its place.
-        case changed(ShardCut.Key, Torrent, parent: (shard: Manifest.Shard, torrent: Torrent)?)
+        case changed(ShardCut.Key, EncodedShard, parent: (shard: Manifest.Shard, torrent: [UInt8])?)
     }
 
     /// Hands the shards to `emit` in the order of their keys; pieces are hashed here.
@@ -177,7 +177,7 @@ private struct Composition {
             for start in Set(parts.keys.map(\.start)).sorted() where mayMove(start) {
                 let keys = Set(shards.keys).union(layouts.keys).union(parts.keys).filter { $0.start == start }.sorted()
                 var files: [(path: String, length: Int64)] = []
-                for key in keys { files += try opened(key).files.map { ($0.path, $0.length) } }
+                for key in keys { try files.append(contentsOf: opened(key).files.map { ($0.path, $0.length) }) }
                 let weight = files.reduce(0) { $0 + ShardCut.weight($1.length, policy) }
                 let moved: Bool
                 if weight < ShardCut.joinBelow, !start.isEmpty {
@@ -269,7 +269,7 @@ private struct Composition {
             }
             guard !layout.isEmpty else { continue }
             layout.complete(try composer.pieceHasher.hash(layout.missingPieces))
-            let torrent = try Torrent(parsing: layout.encode(name: composer.set.rawValue))
+            let torrent = layout.encoded(name: composer.set.rawValue)
             guard let shard = shards[key] else {
                 try emit(.changed(key, torrent, parent: nil))
                 continue
@@ -277,7 +277,7 @@ private struct Composition {
             if shard.infoHash == torrent.infoHash {
                 try emit(.unchanged(shard))
             } else {
-                try emit(.changed(key, torrent, parent: (shard, try parent ?? composer.load(shard))))
+                try emit(.changed(key, torrent, parent: (shard, try (parent ?? composer.load(shard)).bytes)))
             }
         }
     }

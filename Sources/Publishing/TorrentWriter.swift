@@ -49,12 +49,12 @@ struct TorrentWriter {
     /// The patch from the parent's torrent with those that lead to that one, and a patch from the oldest live snapshot's
     /// where that is shorter than the way through all between.
     private func deltas(
-        to entry: Manifest.Shard, _ torrent: Torrent, from parent: (shard: Manifest.Shard, torrent: Torrent),
+        to entry: Manifest.Shard, _ torrent: EncodedShard, from parent: (shard: Manifest.Shard, torrent: [UInt8]),
         _ key: ShardCut.Key
     ) throws -> [Manifest.Delta] {
         var deltas: [Manifest.Delta] = []
         if let delta = try write(
-            to: entry, torrent, from: (parent.shard.infoHash, parent.torrent.bytes), below: entry.compressedSize)
+            to: entry, torrent, from: (parent.shard.infoHash, parent.torrent), below: entry.compressedSize)
         {
             deltas.append(delta)
         }
@@ -77,7 +77,8 @@ struct TorrentWriter {
 
     /// Nil when the patch is no shorter than `limit`.
     private func write(
-        to entry: Manifest.Shard, _ torrent: Torrent, from base: (infoHash: InfoHash, bytes: [UInt8]), below limit: Int
+        to entry: Manifest.Shard, _ torrent: EncodedShard, from base: (infoHash: InfoHash, bytes: [UInt8]),
+        below limit: Int
     ) throws -> Manifest.Delta? {
         let patch = try Zstd.patch(from: base.bytes, to: torrent.bytes)
         guard patch.count < limit else { return nil }

@@ -8,7 +8,9 @@ struct TreeKeeper {
     let progress: @Sendable (Publisher.Progress) -> Void
 
     /// Makes the tree of a snapshot, private still. `files` takes the status of each file that was linked from the source.
-    func build(_ manifest: Manifest, contents: ContentPlaces, files: inout FileTable) throws {
+    ///
+    /// - Parameter changes: what the snapshot changes in its parent.
+    func build(_ manifest: Manifest, _ changes: TreeChanges, contents: ContentPlaces, files: inout FileTable) throws {
         let layout = store.layout
         let partial = "\(layout.tree(manifest.uuid)).partial"
         let spare = try spare(not: manifest.parent)
@@ -21,32 +23,11 @@ struct TreeKeeper {
         try FileSystem.setMode(partial, 0o700)
         let builder = try TreeBuilder(root: "\(partial)/\(manifest.set)")
         var placement = Placement(builder: builder, contents: contents)
-        // Over an older tree, all that goes has to go first; a new one is filled range by range.
-        var difference = TreeDiff()
-        var placed: [FileEntry] = []
-        try compare(spare, manifest) { diff, target in
-            difference.formUnion(diff)
-            for reference in diff.placed {
-                let file = target[reference.shard].file(reference.entry)
-                if spare == nil {
-                    try placement.place(file, &files)
-                    report(placement.count, of: manifest.totals.files)
-                } else {
-                    placed.append(file)
-                }
-            }
+        if let spare {
+            try change(spare, into: manifest, changes, &placement, &files)
+        } else {
+            try fill(manifest, &placement, &files)
         }
-        // What it lost is gone already; the directories above may be empty now.
-        let gone = try spare.map { try store.lost().paths(of: $0.uuid) } ?? []
-        try builder.remove(
-            files: gone + difference.removedFiles, links: difference.removedLinks,
-            directories: difference.removedDirectories,
-            adding: difference.addedDirectories)
-        for file in placed {
-            try placement.place(file, &files)
-            report(placement.count, of: placed.count)
-        }
-        for link in difference.addedLinks { try builder.symlink(link.target, at: link.path) }
         // A name of an inode with several was given its status before the next one was linked.
         for index in files.indices where files.status(index).links > 2 {
             let status = try FileSystem.status(builder.location(files.path(index)))
@@ -56,8 +37,90 @@ struct TreeKeeper {
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
     }
 
+    /// A new tree is filled range by range.
+    private func fill(_ manifest: Manifest, _ placement: inout Placement, _ files: inout FileTable) throws {
+        try compare(nil, manifest) { diff, target in
+            for reference in diff.placed {
+                try placement.place(TreeFile(target[reference.shard].file(reference.entry)), &files)
+                report(placement.count, of: manifest.totals.files)
+            }
+            for directory in diff.addedDirectories { try placement.builder.makeDirectory(directory) }
+            for link in diff.addedLinks { try placement.builder.symlink(link.target, at: link.path) }
+        }
+    }
+
+    /// Over an older tree, all that goes has to go before anything comes.
+    private func change(
+        _ spare: Manifest, into manifest: Manifest, _ changes: TreeChanges, _ placement: inout Placement,
+        _ files: inout FileTable
+    ) throws {
+        let lost = try store.lost().paths(of: spare.uuid)
+        let recorded = lost.isEmpty ? try recorded(since: spare, before: manifest) : nil
+        let difference: TreeChanges
+        if var recorded {
+            recorded.append(changes)
+            difference = recorded
+        } else {
+            difference = try compared(spare, manifest)
+        }
+        let builder = placement.builder
+        // What it lost is gone already; the directories above may be empty now.
+        try builder.remove(
+            files: lost.union(difference.removedFiles).sorted(), links: Array(difference.removedLinks),
+            directories: difference.removedDirectories.sorted(by: >), adding: difference.addedDirectories.sorted())
+        let placed = difference.placedFiles.values.sorted { $0.path < $1.path }
+        for file in placed {
+            try placement.place(file, &files)
+            report(placement.count, of: placed.count)
+        }
+        for (path, target) in difference.addedLinks.sorted(by: { $0.key < $1.key }) {
+            try builder.symlink(target, at: path)
+        }
+    }
+
     private func report(_ count: Int, of total: Int) {
         if count.isMultiple(of: 1000) { progress(.linking(files: count, of: total)) }
+    }
+
+    /// What changed between a snapshot and the parent of another one; nil when not all of it is on record.
+    private func recorded(since old: Manifest, before new: Manifest) throws -> TreeChanges? {
+        var records: [ChangeRecord] = []
+        var snapshot = new.parent
+        while let id = snapshot, id != old.uuid {
+            guard let bytes = try FileSystem.contents(changesPath(id)),
+                let record = try? Documents.decode(ChangeRecord.self, from: bytes)
+            else { return nil }
+            records.append(record)
+            snapshot = record.parent
+        }
+        guard snapshot != nil else { return nil }
+        return records.reversed().reduce(into: TreeChanges()) { $0.append($1.changes) }
+    }
+
+    /// Puts on record what a snapshot changes in its parent.
+    func record(_ changes: TreeChanges, of manifest: Manifest) throws {
+        guard let parent = manifest.parent else { return }
+        try FileSystem.writeAtomically(
+            try Documents.encode(ChangeRecord(parent: parent, changes)), to: changesPath(manifest.uuid))
+    }
+
+    private func changesPath(_ snapshot: SnapshotID) -> String { "\(store.layout.manifests)/\(snapshot).changes" }
+
+    /// What differs between two snapshots, from their torrents: where it is not on record, or the tree lacks files.
+    private func compared(_ spare: Manifest, _ manifest: Manifest) throws -> TreeChanges {
+        var changes = TreeChanges()
+        try compare(spare, manifest) { diff, target in
+            changes.removedFiles.formUnion(diff.removedFiles)
+            for reference in diff.placed {
+                let file = target[reference.shard].file(reference.entry)
+                changes.placedFiles[file.path] = TreeFile(file)
+            }
+            changes.removedLinks.formUnion(diff.removedLinks)
+            for link in diff.addedLinks { changes.addedLinks[link.path] = link.target }
+            changes.removedDirectories.formUnion(diff.removedDirectories)
+            changes.addedDirectories.formUnion(diff.addedDirectories)
+        }
+        return changes
     }
 
     /// Compares two snapshots, of which no more than one range is in memory.
@@ -79,21 +142,16 @@ struct TreeKeeper {
         }
     }
 
-    /// A tree that no live snapshot needs, with the manifest and the torrents that say what is in it.
+    /// The newest tree that no live snapshot needs, with the manifest and the torrents that say what is in it.
     private func spare(not parent: SnapshotID?) throws -> Manifest? {
-        for snapshot in try expired() where snapshot != parent {
-            guard let manifest = try? store.manifest(snapshot) else { continue }
-            if manifest.shards.allSatisfy({ FileSystem.exists(store.layout.compressedTorrent($0.infoHash)) }) {
-                return manifest
-            }
-        }
-        return nil
+        try expired().lazy.filter { $0 != parent }.compactMap { try? store.manifest($0) }.filter { manifest in
+            manifest.shards.allSatisfy { FileSystem.exists(store.layout.compressedTorrent($0.infoHash)) }
+        }.max { $0.serial < $1.serial }
     }
 
     private func expired() throws -> [SnapshotID] {
         let live = Set(try store.feed()?.feed.snapshots.map(\.uuid) ?? [])
         return try FileSystem.names(in: store.layout.trees).compactMap { SnapshotID($0) }.filter { !live.contains($0) }
-            .sorted()
     }
 
     /// Removes what no live snapshot needs, apart from one tree for the next snapshot to be made from.
@@ -146,7 +204,7 @@ private struct Placement {
     }
 
     /// `files` takes the status of a file that shares its inode with the source.
-    mutating func place(_ file: FileEntry, _ files: inout FileTable) throws {
+    mutating func place(_ file: TreeFile, _ files: inout FileTable) throws {
         count += 1
         guard !contents.isInSource(file.path) else {
             if try !clone(file) { try linkFromSource(file, &files) }
@@ -159,20 +217,20 @@ private struct Placement {
         }
     }
 
-    private mutating func clone(_ file: FileEntry) throws -> Bool {
+    private mutating func clone(_ file: TreeFile) throws -> Bool {
         guard clones else { return false }
         let location = contents.sourceLocation(file.path)
         if let twin = cloned[file.identity], (try? builder.link(builder.location(twin), at: file.path)) != nil {
             return true
         }
-        clones = try builder.clone(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
+        clones = try builder.clone(location, at: file.path, mtime: file.mtime, mode: file.mode)
         guard clones else { return false }
         try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
         cloned[file.identity] = file.path
         return true
     }
 
-    private func linkFromSource(_ file: FileEntry, _ files: inout FileTable) throws {
+    private func linkFromSource(_ file: TreeFile, _ files: inout FileTable) throws {
         let location = contents.sourceLocation(file.path)
         guard try link(file, location) else { return }
         let status = try FileSystem.status(builder.location(file.path))
@@ -182,13 +240,13 @@ private struct Placement {
 
     /// Returns false when a copy had to do: on another file system, or one without hard links, or too many of them.
     @discardableResult
-    private func link(_ file: FileEntry, _ location: String) throws -> Bool {
+    private func link(_ file: TreeFile, _ location: String) throws -> Bool {
         do {
             try builder.link(location, at: file.path)
             return true
         } catch {
             guard Self.linkless.contains(error.errno) else { throw error }
-            try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.executable ? 0o555 : 0o444)
+            try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.mode)
             try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
             return false
         }

@@ -36,7 +36,11 @@ struct SnapshotPlanTests {
                 start: number == 0 ? "" : torrent.path(torrent.files.first { _ in true } ?? 0), priority: nil,
                 infoHash: torrent.infoHash,
                 torrent: Pinned(size: torrent.bytes.count, sha256: Digest.sha256(torrent.bytes)), compressedSize: 1,
-                classes: torrent.classes)
+                classes: [
+                    "4": .init(
+                        files: torrent.files.count { _ in true },
+                        bytes: torrent.files.reduce(0) { $0 + torrent.length($1) })
+                ])
         }
         let bytes = Dictionary(torrents.map { ($0.infoHash, $0.bytes) }, uniquingKeysWith: { first, _ in first })
         return (shards, TorrentShelf { bytes[$0.infoHash] ?? [] })

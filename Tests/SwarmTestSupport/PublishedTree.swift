@@ -97,7 +97,7 @@ public final class PublishedTree: Sendable {
     private static func lastWord(_ line: String) -> String { line.split(separator: " ").last.map { String($0) } ?? "" }
 
     /// Where files differ in content from the source, by path; pads, times, links and empty directories do not count.
-    public func contentDifferences(_ root: String) throws -> [String] {
+    private func contentDifferences(_ root: String) throws -> [String] {
         let wanted = try TreeState(source.root).nodes
         let found = try TreeState(root).nodes
         return wanted.compactMap { path, node in
@@ -106,6 +106,13 @@ public final class PublishedTree: Sendable {
             if case .file(content, _, _)? = found[path] { return nil }
             return path
         }.sorted()
+    }
+
+    /// Waits until all files lie below `root`: clients say that they are complete before all is on their disk.
+    public func awaitContent(_ root: String) async throws {
+        _ = try await eventually("the content of the tree in \(root)") {
+            try? contentDifferences(root).isEmpty ? true : nil
+        }
     }
 }
 

@@ -1,0 +1,37 @@
+public import SwarmCore
+
+/// A shard's `.torrent` as the publisher wrote it.
+public struct EncodedShard: Sendable {
+    /// The `.torrent`: a dictionary with the key `info` alone.
+    public let bytes: [UInt8]
+    /// SHA-1 of the info dictionary: the name of the swarm.
+    public let infoHash: InfoHash
+    /// Files and bytes of each class, by the class's number.
+    public let classes: [String: Manifest.Totals]
+
+    private static let infoKey = Array("d4:info".utf8)
+
+    init(bytes: [UInt8], classes: [String: Manifest.Totals]) {
+        precondition(bytes.starts(with: Self.infoKey), "our torrents begin with the info dictionary")
+        self.bytes = bytes
+        self.classes = classes
+        infoHash = Digest.sha1(Array(bytes[Self.infoKey.count..<(bytes.count - 1)]))
+    }
+
+    /// The same torrent with trackers for clients that do not read the feed (BEP 12); the info-hash stays.
+    public func withTrackers(_ trackers: [String]) -> [UInt8] {
+        guard let first = trackers.first else { return bytes }
+        var writer = BencodeWriter(capacity: bytes.count + 1024)
+        writer.dictionary { writer in
+            writer.key("announce")
+            writer.string(first)
+            writer.key("announce-list")
+            writer.list { writer in
+                for tracker in trackers { writer.list { writer in writer.string(tracker) } }
+            }
+            // What follows the outer `d` is the key `info` and its value.
+            writer.raw(bytes.dropFirst().dropLast())
+        }
+        return writer.bytes
+    }
+}

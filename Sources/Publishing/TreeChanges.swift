@@ -1,0 +1,94 @@
+internal import Metainfo
+internal import SwarmCore
+
+/// A file of a tree, apart from where its torrent has it.
+struct TreeFile: Codable, Sendable, Hashable {
+    let path: String
+    let sha256: SHA256Digest
+    /// Seconds since 1970.
+    let mtime: Int64
+    let executable: Bool
+
+    init(_ file: FileEntry) {
+        path = file.path
+        sha256 = file.sha256
+        mtime = file.mtime
+        executable = file.executable
+    }
+
+    var identity: FileIdentity { FileIdentity(sha256: sha256, mtime: mtime, executable: executable) }
+    var mode: UInt32 { executable ? 0o555 : 0o444 }
+}
+
+/// What has to happen to one tree so that it is another one.
+struct TreeChanges: Sendable {
+    var removedFiles: Set<String> = []
+    var placedFiles: [String: TreeFile] = [:]
+    var removedLinks: Set<String> = []
+    var addedLinks: [String: String] = [:]
+    var removedDirectories: Set<String> = []
+    var addedDirectories: Set<String> = []
+
+    /// Nothing.
+    init() {}
+
+    /// What a snapshot changes in its parent.
+    init(_ change: SnapshotChange) {
+        removedFiles = Set(change.removedFiles)
+        for index in change.files.indices where change.files.isChanged(index) {
+            // (Its class does not matter on a disk.)
+            guard let file = change.files.entry(index, .payload) else { continue }
+            placedFiles[file.path] = TreeFile(file)
+        }
+        removedLinks = Set(change.removedLinks)
+        for link in change.addedLinks { addedLinks[link.path] = link.target }
+        removedDirectories = Set(change.removedDirectories)
+        addedDirectories = Set(change.addedDirectories)
+    }
+
+    /// Adds what happens after this. What was added and goes again was never there; what was removed stays so, whatever
+    /// took its name for a while.
+    mutating func append(_ next: TreeChanges) {
+        for path in next.removedFiles where placedFiles.removeValue(forKey: path) == nil { removedFiles.insert(path) }
+        placedFiles.merge(next.placedFiles) { _, new in new }
+        for path in next.removedLinks where addedLinks.removeValue(forKey: path) == nil { removedLinks.insert(path) }
+        addedLinks.merge(next.addedLinks) { _, new in new }
+        for path in next.removedDirectories where addedDirectories.remove(path) == nil {
+            removedDirectories.insert(path)
+        }
+        addedDirectories.formUnion(next.addedDirectories)
+    }
+}
+
+/// What a snapshot changed in its parent, on the master's disk: with those of all snapshots between the two, an old tree
+/// becomes the newest one without a look into any torrent.
+struct ChangeRecord: Codable, Sendable {
+    let parent: SnapshotID
+    private let removedFiles: [String]
+    private let placedFiles: [TreeFile]
+    private let removedLinks: [String]
+    private let addedLinks: [String: String]
+    private let removedDirectories: [String]
+    private let addedDirectories: [String]
+
+    init(parent: SnapshotID, _ changes: TreeChanges) {
+        self.parent = parent
+        removedFiles = changes.removedFiles.sorted()
+        placedFiles = changes.placedFiles.values.sorted { $0.path < $1.path }
+        removedLinks = changes.removedLinks.sorted()
+        addedLinks = changes.addedLinks
+        removedDirectories = changes.removedDirectories.sorted()
+        addedDirectories = changes.addedDirectories.sorted()
+    }
+
+    var changes: TreeChanges {
+        var changes = TreeChanges()
+        changes.removedFiles = Set(removedFiles)
+        for file in placedFiles { changes.placedFiles[file.path] = file }
+        changes.removedLinks = Set(removedLinks)
+        changes.addedLinks = addedLinks
+        changes.removedDirectories = Set(removedDirectories)
+        changes.addedDirectories = Set(addedDirectories)
+        return changes
+    }
+}
