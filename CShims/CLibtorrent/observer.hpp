@@ -134,13 +134,22 @@ private:
     std::vector<Piece> pieces_;
 };
 
-/// Counts one peer's payload. Network thread only.
+/// Counts one peer's payload, and lets a peer go from which nothing is to be had and that wants nothing: without it, the
+/// seeds of a snapshot would stay connected to one another. Network thread only.
 class PeerObserver final : public lt::peer_plugin {
 public:
     PeerObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
         : ledger_(std::move(ledger)), counters_(std::move(counters)), peer_(std::move(peer)) {}
 
+    /// Each second. (A node that waits for its next class of files looks like a seed, but not for so long.)
+    void tick() override {
+        bool const is_idle = !peer_.is_interesting() && !peer_.is_peer_interested() && (peer_.is_seed() || peer_.upload_only());
+        idle_ = is_idle ? idle_ + 1 : 0;
+        if (idle_ == idle_limit) peer_.disconnect(lt::errors::upload_upload_connection, lt::operation_t::bittorrent);
+    }
+
     bool on_piece(lt::peer_request const&, lt::span<char const> block) override {
+        idle_ = 0;
         know_peer();
         received_->fetch_add(block.size(), std::memory_order_relaxed);
         if (distance_ == SLT_NEAR) counters_->from_near.fetch_add(block.size(), std::memory_order_relaxed);
@@ -149,6 +158,7 @@ public:
     }
 
     void sent_payload(int bytes) override {
+        idle_ = 0;
         know_peer();
         counters_->uploaded.fetch_add(bytes, std::memory_order_relaxed);
         if (distance_ == SLT_NEAR) counters_->to_near.fetch_add(bytes, std::memory_order_relaxed);
@@ -168,6 +178,8 @@ private:
     lt::peer_connection_handle peer_;
     std::atomic<int64_t>* received_ = nullptr;
     slt_distance distance_ = SLT_NEITHER;
+    static constexpr int idle_limit = 10;
+    int idle_ = 0;
 };
 
 /// How long each piece of a torrent is.
