@@ -55,6 +55,9 @@ struct ContentResponder: Sendable {
             case .compressedTorrent(let hash): (layout.torrents, "\(hash).torrent.zst", "application/zstd")
             case .delta(let file): (layout.deltas, file, "application/zstd")
             }
+        if case .compressedTorrent(let hash) = document, access("\(directory)/\(name)", F_OK) != 0 {
+            _ = request.site.compress(hash)
+        }
         do throws(TreeWalk.Failure) {
             switch try TreeWalk.open(root: directory, components: [Array(name.utf8)]) {
             case .file(let descriptor, let facts):

@@ -30,4 +30,18 @@ public enum Parallel {
         if let failure { throw failure }
         return (0..<count).compactMap { parts[$0] }
     }
+
+    /// Calls `body` for each item, so many at a time, as tasks that do not block. The first error cancels the others and is
+    /// thrown here, after they ended.
+    public static func forEach<Item: Sendable>(
+        _ items: [Item], atMost limit: Int = width, _ body: @escaping @Sendable (Item) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, item) in items.enumerated() {
+                if number >= limit { try await group.next() }
+                group.addTask { try await body(item) }
+            }
+            try await group.waitForAll()
+        }
+    }
 }

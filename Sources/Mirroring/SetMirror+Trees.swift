@@ -88,13 +88,12 @@ extension SetMirror {
                 guard let manifest = try documents.localManifest(row.uuid) else { continue }
                 let filter = try row.filter.compiled()
                 // Reading a torrent is most of the work: as many at a time as there are cores.
-                await withTaskGroup(of: Void.self) { group in
-                    for (number, shard) in manifest.shards.enumerated() where seeding[shard.infoHash] == nil {
-                        if number >= Parallel.width { await group.next() }
-                        if Task.isCancelled { return }
-                        group.addTask { await self.seed(shard, of: row.uuid, filter) }
-                    }
+                try await Parallel.forEach(manifest.shards.filter { seeding[$0.infoHash] == nil }) { shard in
+                    try Task.checkCancellation()
+                    await self.seed(shard, of: row.uuid, filter)
                 }
+            } catch is CancellationError {
+                return
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(row.uuid)"]) }
         }
     }

@@ -87,7 +87,9 @@ final class SnapshotFetch {
         }
         defer { ticker.cancel() }
         do {
-            for index in shards.indices { try await add(index, trackers: trackers, peers: peers) }
+            var specs: [TorrentSpec] = []
+            for index in shards.indices { specs.append(await spec(index, trackers: trackers, peers: peers)) }
+            try await Parallel.forEach(specs) { [engine] in try await engine.add($0) }
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()
@@ -141,7 +143,7 @@ final class SnapshotFetch {
         }
     }
 
-    private func add(_ index: Int, trackers: [String], peers: [Endpoint]) async throws {
+    private func spec(_ index: Int, trackers: [String], peers: [Endpoint]) async -> TorrentSpec {
         let shard = shards[index]
         let infoHash = shard.torrent.infoHash
         await engine.remove(infoHash)
@@ -150,11 +152,10 @@ final class SnapshotFetch {
         for entry in shard.entries(.excluded) { renamed[entry] = "\(layout.swarm)/parts/\(infoHash)/\(entry)" }
         // The first class goes at once: a torrent that wants nothing dials nobody.
         let wanted = phases.first.map { shard.wanted(downTo: $0) }
-        try await engine.add(
-            TorrentSpec(
-                infoHash: infoHash, torrent: shard.torrent.bytes, savePath: layout.tree(snapshot), have: have[index],
-                wanted: wanted, renamed: renamed, keepsNames: true, peers: peers, trackers: trackers,
-                peerExchange: trackers.isEmpty))
+        return TorrentSpec(
+            infoHash: infoHash, torrent: shard.torrent.bytes, savePath: layout.tree(snapshot), have: have[index],
+            wanted: wanted, renamed: renamed, keepsNames: true, peers: peers, trackers: trackers,
+            peerExchange: trackers.isEmpty)
     }
 
     /// Lets one more class go, and waits until it is complete and verified.

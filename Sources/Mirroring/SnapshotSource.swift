@@ -2,6 +2,7 @@ internal import FileTree
 internal import Logging
 internal import Metainfo
 internal import SwarmCore
+internal import Synchronization
 
 /// Gets the documents that describe a snapshot: from disk when they are there, else from the upstreams. Each is checked
 /// against the digest that leads back to the signed feed.
@@ -9,6 +10,9 @@ struct SnapshotSource: Sendable {
     let layout: RootLayout
     let upstreams: [Upstream]
     let logger: Logger
+
+    /// How many torrents are fetched at the same time: each is in memory while it is looked at.
+    private static let requestsAtOnce = 4
 
     /// Documents that were fetched, in bytes as they travelled.
     struct Documents: Sendable {
@@ -50,8 +54,12 @@ struct SnapshotSource: Sendable {
             try FileSystem.writeAtomically(bytes, to: layout.manifest(entry.uuid))
         }
         try await checkShrinkage(manifest)
-        for shard in manifest.shards where !hasTorrent(shard) { fetched += try await fetchTorrent(shard, manifest) }
-        return Documents(manifest: manifest, bytesFetched: fetched)
+        let metadata = Atomic<Int64>(fetched)
+        // An upstream may be far away: its answers are not waited for one by one.
+        try await Parallel.forEach(manifest.shards.filter { !hasTorrent($0) }, atMost: Self.requestsAtOnce) { shard in
+            metadata.add(try await fetchTorrent(shard, manifest), ordering: .relaxed)
+        }
+        return Documents(manifest: manifest, bytesFetched: metadata.load(ordering: .relaxed))
     }
 
     /// The manifest of a snapshot of which everything is on the disk.
@@ -60,7 +68,7 @@ struct SnapshotSource: Sendable {
             throw MirrorError(.file, "\(layout.manifest(snapshot)) is missing")
         }
         if let shard = manifest.shards.first(where: { !hasTorrent($0) }) {
-            throw MirrorError(.file, "\(layout.compressedTorrent(shard.infoHash)) is missing")
+            throw MirrorError(.file, "\(layout.torrent(shard.infoHash)) is missing")
         }
         return manifest
     }
@@ -69,7 +77,8 @@ struct SnapshotSource: Sendable {
     func isComplete(_ snapshot: SnapshotID) -> Bool { (try? local(snapshot)) != nil }
 
     private func hasTorrent(_ shard: Manifest.Shard) -> Bool {
-        FileSystem.exists(layout.compressedTorrent(shard.infoHash))
+        FileSystem.exists(layout.torrent(shard.infoHash))
+            || FileSystem.exists(layout.compressedTorrent(shard.infoHash))
     }
 
     func localManifest(_ snapshot: SnapshotID) throws -> Manifest? {
@@ -79,20 +88,19 @@ struct SnapshotSource: Sendable {
 
     /// A torrent on the disk that is damaged is removed: the next attempt fetches it again.
     private func localTorrent(_ shard: Manifest.Shard) throws -> [UInt8] {
-        let path = layout.compressedTorrent(shard.infoHash)
-        if let plain = try FileSystem.contents(layout.torrent(shard.infoHash)),
-            Digest.sha256(plain) == shard.torrent.sha256
-        {
-            return plain
-        }
-        guard let compressed = try FileSystem.contents(path) else { throw MirrorError(.file, "\(path) is missing") }
-        guard let bytes = try? Zstd.decompress(compressed, size: shard.torrent.size),
+        let path = layout.torrent(shard.infoHash)
+        let plain = try FileSystem.contents(path)
+        if let plain, Digest.sha256(plain) == shard.torrent.sha256 { return plain }
+        let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash))
+        if let bytes = compressed.flatMap({ try? Zstd.decompress($0, size: shard.torrent.size) }),
             Digest.sha256(bytes) == shard.torrent.sha256
-        else {
-            try FileSystem.remove(path)
-            throw MirrorError(.file, "\(path) was damaged; it is fetched again")
+        {
+            return bytes
         }
-        return bytes
+        guard plain != nil || compressed != nil else { throw MirrorError(.file, "\(path) is missing") }
+        try FileSystem.remove(path)
+        try FileSystem.remove(layout.compressedTorrent(shard.infoHash))
+        throw MirrorError(.file, "\(path) was damaged; it is fetched again")
     }
 
     private func check(_ compressed: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
@@ -145,7 +153,7 @@ struct SnapshotSource: Sendable {
             }
         }
         let torrent = try torrent(content, shard)
-        try store(torrent, compressed: try Zstd.compress(content), manifest)
+        try store(torrent, compressed: nil, manifest)
         return Int64(path.size)
     }
 
@@ -173,13 +181,14 @@ struct SnapshotSource: Sendable {
         let reason: MirrorError
     }
 
-    private func store(_ torrent: Torrent, compressed: [UInt8], _ manifest: Manifest) throws {
+    /// What was patched is compressed when another node asks for it; few nodes are anybody's upstream.
+    private func store(_ torrent: Torrent, compressed: [UInt8]?, _ manifest: Manifest) throws {
         guard torrent.pieceLength == manifest.pieceLength else {
             throw MirrorError(.untrusted, "torrent \(torrent.infoHash) has pieces of another length than its set")
         }
         try FileSystem.makeDirectories(layout.torrents)
         try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
-        try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash))
+        if let compressed { try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash)) }
     }
 
     /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none

@@ -29,7 +29,8 @@ final class NodeDaemon: Sendable {
         let sites = node.members.map { member in
             Site(
                 layout: member.layout, feed: feeds[member.layout.set], retained: member.readable.snapshots,
-                reads: counts ? counters[member.layout.set] : nil)
+                reads: counts ? counters[member.layout.set] : nil,
+                compress: { TorrentRelay.compress($0, in: member.layout) })
         }
         server = ContentServer(
             sites: sites,

@@ -45,10 +45,11 @@ actor Seeder: Service {
             seeding[infoHash] = nil
         }
         failed = failed.filter { wanted[$0.key] != nil }
-        // Newer snapshots first: they are what nodes wait for.
-        for (infoHash, seed) in wanted.sorted(by: { $0.value.shard.label < $1.value.shard.label })
-        where seeding[infoHash] == nil {
-            await add(infoHash, seed)
+        let missing = wanted.filter { seeding[$0.key] == nil }.sorted { $0.value.shard.label < $1.value.shard.label }
+        // Reading a torrent is most of the work. (It fails only when it is cancelled, as the whole program is then.)
+        try? await Parallel.forEach(missing) { infoHash, seed in
+            try Task.checkCancellation()
+            await self.add(infoHash, seed)
         }
     }
 

@@ -35,6 +35,10 @@ extension EndToEnd {
                 let status = try await away.synced(url)
                 #expect(status.bytesMetadata < whole / 2 + 4000)
                 try expectSource(away, master)
+                // To one that has nothing the node hands whole torrents, which it never had as such.
+                let new = Node(master, 4)
+                #expect(try await new.synced(url).bytesMetadata > whole)
+                try expectSource(new, master)
                 running.signal(SIGTERM)
                 await running.end()
             }
