@@ -41,6 +41,9 @@ struct BrowserTests {
             var report = TrackerServerTests.report(name, snapshot, state: had < 100 ? .fetching : .ready, had: had)
             report.sets[0].set = debian
             report.sets[0].snapshots[0].error = error
+            report.sets[0].snapshots[0].bytesFromNearPeers = 3
+            report.sets[0].reads = .init(
+                since: ManualClock.start, files: [.init(path: String(repeating: "directory/", count: 20), reads: 3)])
             report.sent = Date()
             var request = URLRequest(url: try #require(URL(string: "\(tracker.url)/api/v1/report")))
             request.httpMethod = "POST"
@@ -134,7 +137,8 @@ struct BrowserTests {
         try await withPages { network, browser in
             let long = String(repeating: "no-space-to-break-", count: 20)
             #expect(try await network.send("one.example.org", 30, error: long) == 204)
-            for path in ["/", "/nodes/one.example.org", "/sets/debian/snapshots/\(network.snapshot)"] {
+            let snapshot = "/sets/debian/snapshots/\(network.snapshot)"
+            for path in ["/", "/nodes/one.example.org", snapshot, "/sets/debian/popular"] {
                 for width in [320, 1280] {
                     for isDark in [false, true] {
                         try await browser.show(width: width, isDark: isDark)

@@ -23,10 +23,7 @@ enum NodePage {
         let share: Double
         let done: String
         let left: String
-        let linked: String
-        let master: String
-        let peers: String
-        let http: String
+        let traffic: TrafficCells
         let hindered: String
     }
 
@@ -35,6 +32,7 @@ enum NodePage {
         let sentences: [String]
         let isHindered: Bool
         let error: String
+        let isSplit: Bool
         let snapshots: [SnapshotRow]
     }
 
@@ -97,7 +95,7 @@ enum NodePage {
         if let free = detail.report.diskFree { sentences.append("\(PageText.bytes(free)) are free on its disk.") }
         return SetPart(
             set: detail.report.set.rawValue, sentences: sentences, isHindered: detail.report.error != nil,
-            error: detail.report.error ?? "",
+            error: detail.report.error ?? "", isSplit: detail.snapshots.contains { $0.standing.traffic.isSplit },
             snapshots: detail.snapshots.map { row in
                 let values = LiveState.columns(row.standing)
                 func text(_ name: String) -> String { values[name]?.text ?? "" }
@@ -106,9 +104,7 @@ enum NodePage {
                     key: "\(LiveState.key(set, row.entry.uuid))/\(row.standing.node)",
                     url: SnapshotPage.url(set, row.entry.uuid), serial: String(row.entry.serial),
                     short: String(row.entry.uuid.rawValue.prefix(8)), state: text("state"), share: row.standing.share,
-                    done: text("done"), left: text("left"), linked: PageText.bytes(row.standing.traffic.linked),
-                    master: PageText.bytes(row.standing.traffic.master),
-                    peers: PageText.bytes(row.standing.traffic.peers), http: PageText.bytes(row.standing.traffic.http),
+                    done: text("done"), left: text("left"), traffic: TrafficCells(row.standing.traffic),
                     hindered: text("error"))
             })
     }

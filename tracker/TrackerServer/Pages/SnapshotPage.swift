@@ -9,9 +9,7 @@ enum SnapshotPage {
         let nodeCount: Int
         let have: Int
         let done: String
-        let master: String
-        let peers: String
-        let http: String
+        let traffic: TrafficCells
     }
 
     struct Part {
@@ -33,6 +31,7 @@ enum SnapshotPage {
         let hasChart: Bool
         let chart: String
         let hasRegions: Bool
+        let isSplit: Bool
         let regions: [Region]
         let table: String
     }
@@ -73,7 +72,7 @@ enum SnapshotPage {
             hasChart: !samples.isEmpty && !snapshot.nodes.isEmpty,
             chart: ProgressChart.svg(
                 set: set, serial: snapshot.serial, snapshot: snapshot.uuid, samples: samples),
-            hasRegions: !regions.isEmpty, regions: regions, table: table)
+            hasRegions: !regions.isEmpty, isSplit: snapshot.traffic.isSplit, regions: regions, table: table)
         return PageTemplates.render("snapshot", part)
     }
 
@@ -84,8 +83,7 @@ enum SnapshotPage {
             let had = nodes.reduce(0.0) { $0 + Double($1.bytesHad) }
             return Region(
                 region: region, nodeCount: nodes.count, have: nodes.count(where: \.isComplete),
-                done: PageText.percent(total > 0 ? had / total : 1), master: PageText.bytes(traffic.master),
-                peers: PageText.bytes(traffic.peers), http: PageText.bytes(traffic.http))
+                done: PageText.percent(total > 0 ? had / total : 1), traffic: TrafficCells(traffic))
         }
     }
 }

@@ -11,7 +11,7 @@ enum PageTemplates {
         var library = MustacheLibrary()
         for (name, text) in [
             "frame": frame, "overview": overview, "nodes": nodes, "node": node, "snapshot": snapshot, "chart": chart,
-            "message": message,
+            "message": message, "popular": popular, "trafficHead": trafficHead, "trafficCells": trafficCells,
         ] {
             do { try library.register("{{% CONTENT_TYPE:PAGE}}" + text, named: name) } catch {
                 preconditionFailure("the template “\(name)” is broken: \(error)")
@@ -89,7 +89,7 @@ enum PageTemplates {
         {{#sets}}
         <section aria-labelledby="set-{{name}}">
         <h2 id="set-{{name}}">{{name}}</h2>
-        <p class="aside">Feed {{feedVersion}}, read <time data-ago datetime="{{read.iso}}">{{read.ago}}</time>.</p>
+        <p class="aside">Feed {{feedVersion}}, read <time data-ago datetime="{{read.iso}}">{{read.ago}}</time>. <a href="/sets/{{name}}/popular">Most read files</a></p>
         {{^newest}}<p>No snapshot is live.</p>{{/newest}}
         {{#newest}}
         <h3>Newest: <a href="{{url}}">snapshot {{serial}}</a> <span class="badge" data-live="{{key}}/hold">{{hold}}</span></h3>
@@ -112,7 +112,7 @@ enum PageTemplates {
 
     private static let snapshot = """
         {{#isWhole}}
-        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › snapshot {{serial}}</nav>
+        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › snapshot {{serial}} · <a href="/sets/{{set}}/popular">Most read files</a></nav>
         <h1>{{set}}, snapshot {{serial}} <span class="badge" data-live="{{key}}/hold">{{hold}}</span></h1>
         {{/isWhole}}
         <dl>
@@ -130,16 +130,26 @@ enum PageTemplates {
         {{#hasRegions}}
         <div class="scroll" role="region" tabindex="0" aria-label="By region">
         <table class="narrow"><caption><span>By region</span></caption>
-        <thead><tr><th scope="col">Region</th><th scope="col">Nodes</th><th scope="col">Have it</th><th scope="col">Bytes</th><th scope="col">From the master</th><th scope="col">From nodes</th><th scope="col">By HTTP</th></tr></thead>
+        <thead><tr><th scope="col">Region</th><th scope="col">Nodes</th><th scope="col">Have it</th><th scope="col">Bytes</th>{{> trafficHead}}</tr></thead>
         <tbody>
         {{#regions}}
-        <tr><th scope="row">{{region}}</th><td class="number">{{nodeCount}}</td><td class="number">{{have}}</td><td class="number">{{done}}</td><td class="number">{{master}}</td><td class="number">{{peers}}</td><td class="number">{{http}}</td></tr>
+        <tr><th scope="row">{{region}}</th><td class="number">{{nodeCount}}</td><td class="number">{{have}}</td><td class="number">{{done}}</td>{{> trafficCells}}</tr>
         {{/regions}}
         </tbody></table></div>
         {{/hasRegions}}
         {{{table}}}
         {{/isWhole}}
         """
+
+    private static let trafficHead =
+        #"{{#isSplit}}<th scope="col">From near nodes</th><th scope="col">From far nodes</th>{{/isSplit}}"#
+        + #"<th scope="col">From {{#isSplit}}other {{/isSplit}}nodes</th><th scope="col">From the master</th>"#
+        + #"<th scope="col">By HTTP</th>"#
+
+    private static let trafficCells =
+        #"{{#isSplit}}<td class="number">{{traffic.near}}</td><td class="number">{{traffic.far}}</td>{{/isSplit}}"#
+        + #"<td class="number">{{traffic.peers}}</td><td class="number">{{traffic.master}}</td>"#
+        + #"<td class="number">{{traffic.http}}</td>"#
 
     private static let nodes = """
         <div class="scroll" role="region" tabindex="0" aria-label="{{caption}}">
@@ -176,14 +186,37 @@ enum PageTemplates {
         {{#isHindered}}<p class="warning">{{error}}</p>{{/isHindered}}
         <div class="scroll" role="region" tabindex="0" aria-label="Snapshots of {{set}} at {{name}}">
         <table><caption><span>Snapshots of {{set}}</span></caption>
-        <thead><tr><th scope="col">Snapshot</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Left</th><th scope="col">There already</th><th scope="col">From the master</th><th scope="col">From nodes</th><th scope="col">By HTTP</th><th scope="col">Hindered by</th></tr></thead>
+        <thead><tr><th scope="col">Snapshot</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Left</th><th scope="col">There already</th>{{> trafficHead}}<th scope="col">Hindered by</th></tr></thead>
         <tbody>
         {{#snapshots}}
-        <tr><th scope="row"><a href="{{url}}">{{serial}} <code>{{short}}</code></a></th><td><span class="state" data-live="{{key}}/state" data-state="{{state}}">{{state}}</span></td><td class="done"><meter min="0" max="1" value="{{share}}" data-live="{{key}}/done" aria-hidden="true"></meter> <span data-live="{{key}}/done">{{done}}</span></td><td class="brief" data-live="{{key}}/left">{{left}}</td><td class="number">{{linked}}</td><td class="number">{{master}}</td><td class="number">{{peers}}</td><td class="number">{{http}}</td><td class="error" data-live="{{key}}/error">{{hindered}}</td></tr>
+        <tr><th scope="row"><a href="{{url}}">{{serial}} <code>{{short}}</code></a></th><td><span class="state" data-live="{{key}}/state" data-state="{{state}}">{{state}}</span></td><td class="done"><meter min="0" max="1" value="{{share}}" data-live="{{key}}/done" aria-hidden="true"></meter> <span data-live="{{key}}/done">{{done}}</span></td><td class="brief" data-live="{{key}}/left">{{left}}</td><td class="number">{{traffic.linked}}</td>{{> trafficCells}}<td class="error" data-live="{{key}}/error">{{hindered}}</td></tr>
         {{/snapshots}}
         </tbody></table></div>
         </section>
         {{/sets}}
+        """
+
+    private static let popular = """
+        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › most read</nav>
+        <h1>{{set}}, most read files</h1>
+        <p>{{sentence}}</p>
+        <form class="filter" method="get" action="/sets/{{set}}/popular">
+        <fieldset><legend>What to show</legend>
+        <span class="field"><label for="days">Days, today included</label> <input id="days" name="days" type="number" min="1" max="{{dayLimit}}" value="{{days}}"></span>
+        <span class="field"><label for="limit">Files at most</label> <input id="limit" name="limit" type="number" min="1" max="{{fileLimit}}" value="{{limit}}"></span>
+        <button type="submit">Show</button>
+        </fieldset></form>
+        {{^hasRows}}<p>No node has reported that anything was read. Nodes count what they serve themselves, by <code>http-listen</code>.</p>{{/hasRows}}
+        {{#hasRows}}
+        <div class="scroll" role="region" tabindex="0" aria-label="{{caption}}">
+        <table class="popular"><caption><span>{{caption}}</span></caption>
+        <thead><tr><th scope="col">File</th><th scope="col">Reads</th></tr></thead>
+        <tbody>
+        {{#rows}}
+        <tr><th scope="row">{{path}}</th><td class="done"><meter min="0" max="1" value="{{share}}" aria-hidden="true"></meter> <span>{{reads}}</span></td></tr>
+        {{/rows}}
+        </tbody></table></div>
+        {{/hasRows}}
         """
 
     private static let chart = """

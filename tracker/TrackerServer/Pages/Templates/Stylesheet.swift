@@ -67,6 +67,7 @@ enum Stylesheet {
         th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--rule); }
         tbody th { font-weight: normal; }
         thead th { white-space: nowrap; font-size: .9rem; color: var(--soft); }
+        table.popular tbody th { white-space: normal; overflow-wrap: anywhere; }
         td.number { text-align: right; white-space: nowrap; }
         td.done, td.brief, td time, tbody th { white-space: nowrap; }
         main > nav { margin: .75rem 0 0; color: var(--soft); }
