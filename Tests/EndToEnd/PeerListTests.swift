@@ -35,6 +35,8 @@ extension EndToEnd {
                 let traffic = try #require(status.traffic)
                 #expect(traffic.receivedNear > 0 && traffic.receivedNear == traffic.received)
                 #expect(traffic.receivedFar == 0)
+                let split = try #require(status.sets.first?.snapshots.last)
+                #expect(split.bytesFromNearPeers == split.bytesFromPeers && split.bytesFromFarPeers == 0)
                 let shown = try await bench.run("swarm-node", ["status", "--root", wary.root])
                 #expect(shown.text.contains("peers since the start") && shown.text.contains("far 0 B received"))
                 let plain = try Documents.decode(NodeStatus.self, from: Array(try await other.statusText().utf8))

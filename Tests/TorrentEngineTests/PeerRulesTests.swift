@@ -99,6 +99,7 @@ struct PeerRulesTests {
             #expect(await limited.status(torrent.infoHash)?.isFinished == false)
             let traffic = await limited.totalTraffic()
             #expect(traffic.fromFar > 0 && traffic.fromFar == traffic.fromPeers)
+            #expect(traffic.fromFarPeers == traffic.fromFar && traffic.fromNearPeers == 0)
             #expect(await free.totalTraffic().fromFar == 0)
         }
     }
