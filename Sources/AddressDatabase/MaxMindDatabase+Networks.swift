@@ -28,7 +28,7 @@ extension MaxMindDatabase {
     ///
     /// - Throws: when the tree does not lead where it should.
     public func networks<Label: Hashable>(_ labels: (Entry) -> [Label]) throws(Failure) -> [Label: [IPPrefix]] {
-        var walk = unsafe NetworkWalk<Label>(structure)
+        var walk = NetworkWalk<Label>(self)
         try walk.visit(0, depth: 0, IPAddress(high: 0, low: 0), labels)
         return walk.found.mapValues { IPPrefix.merged($0) }
     }
@@ -37,7 +37,7 @@ extension MaxMindDatabase {
 /// One way through a search tree (maxmind.github.io/MaxMind-DB, “Binary Search Tree Section”): each node is visited once.
 @safe
 private struct NetworkWalk<Label: Hashable> {
-    private let structure: UnsafeMutablePointer<MMDB_s>
+    private let database: MaxMindDatabase
     /// Bits of an address: 32 in a database of IPv4 alone.
     private let bits: Int
     /// Where IPv4 begins in a tree of IPv6, 96 bits deep: other ways lead there too, which are other names for the same
@@ -49,8 +49,9 @@ private struct NetworkWalk<Label: Hashable> {
     private var known: [UInt32: [Label]] = [:]
     var found: [Label: [IPPrefix]] = [:]
 
-    init(_ structure: UnsafeMutablePointer<MMDB_s>) {
-        unsafe self.structure = structure
+    init(_ database: MaxMindDatabase) {
+        self.database = database
+        let structure = unsafe database.structure
         unsafe bits = structure.pointee.metadata.ip_version == 4 ? 32 : 128
         let v4 = unsafe structure.pointee.ipv4_start_node
         unsafe nodeCount = Int(structure.pointee.metadata.node_count)
@@ -69,7 +70,7 @@ private struct NetworkWalk<Label: Hashable> {
             throw MaxMindDatabase.Failure(description: "its search tree has no end")
         }
         var node = unsafe MMDB_search_node_s()
-        let code = unsafe MMDB_read_node(structure, number, &node)
+        let code = unsafe MMDB_read_node(database.structure, number, &node)
         guard code == MMDB_SUCCESS else {
             throw MaxMindDatabase.Failure(description: MaxMindDatabase.message(code))
         }
@@ -90,7 +91,7 @@ private struct NetworkWalk<Label: Hashable> {
         case MMDB_RECORD_TYPE_SEARCH_NODE: try visit(UInt32(truncatingIfNeeded: record), depth: depth, address, labels)
         case MMDB_RECORD_TYPE_DATA:
             let offset = unsafe entry.offset
-            let belongs = unsafe known[offset] ?? labels(MaxMindDatabase.Entry(entry: entry))
+            let belongs = unsafe known[offset] ?? labels(MaxMindDatabase.Entry(entry: entry, owner: database))
             known[offset] = belongs
             for label in belongs { found[label, default: []] += networks(address, depth) }
         default: throw MaxMindDatabase.Failure(description: "its search tree leads nowhere")

@@ -76,10 +76,11 @@ public import SwarmCore
 
     // MARK: Look-up
 
-    // @safe: it is used inside `withEntry` and `networks` alone.
-    /// What the database has for one address. Valid while the database is, and handed out inside of closures alone.
+    // @safe: its pointer is that of the owner, which lives as long as it does.
+    /// What the database has for one address.
     @safe public struct Entry {
         let entry: MMDB_entry_s
+        let owner: MaxMindDatabase
 
         private func value(_ first: String, _ second: String?) -> MMDB_entry_data_s? {
             var data = unsafe MMDB_entry_data_s()
@@ -146,6 +147,6 @@ public import SwarmCore
         if code == MMDB_IPV6_LOOKUP_IN_IPV4_DATABASE_ERROR { return nil }
         guard code == MMDB_SUCCESS else { throw Failure(description: Self.message(code)) }
         guard unsafe found.found_entry else { return nil }
-        return body(unsafe Entry(entry: found.entry))
+        return body(unsafe Entry(entry: found.entry, owner: self))
     }
 }

@@ -32,7 +32,6 @@ enum NodePage {
         let sentences: [String]
         let isHindered: Bool
         let error: String
-        let isSplit: Bool
         let snapshots: [SnapshotRow]
     }
 
@@ -95,7 +94,7 @@ enum NodePage {
         if let free = detail.report.diskFree { sentences.append("\(PageText.bytes(free)) are free on its disk.") }
         return SetPart(
             set: detail.report.set.rawValue, sentences: sentences, isHindered: detail.report.error != nil,
-            error: detail.report.error ?? "", isSplit: detail.snapshots.contains { $0.standing.traffic.isSplit },
+            error: detail.report.error ?? "",
             snapshots: detail.snapshots.map { row in
                 let values = LiveState.columns(row.standing)
                 func text(_ name: String) -> String { values[name]?.text ?? "" }

@@ -55,17 +55,19 @@ enum PageText {
 /// Where bytes came from, as the cells of a row.
 struct TrafficCells {
     let linked: String
+    let peers: String
+    let isSplit: Bool
     let near: String
     let far: String
-    let peers: String
     let master: String
     let http: String
 
     init(_ traffic: SnapshotStanding.Traffic) {
         linked = PageText.bytes(traffic.linked)
-        near = traffic.near.map { PageText.bytes($0) } ?? "–"
-        far = traffic.far.map { PageText.bytes($0) } ?? "–"
-        peers = PageText.bytes(traffic.otherPeers)
+        peers = PageText.bytes(traffic.peers)
+        isSplit = traffic.isSplit
+        near = PageText.bytes(traffic.near ?? 0)
+        far = PageText.bytes(traffic.far ?? 0)
         master = PageText.bytes(traffic.master)
         http = PageText.bytes(traffic.http)
     }

@@ -31,7 +31,6 @@ enum SnapshotPage {
         let hasChart: Bool
         let chart: String
         let hasRegions: Bool
-        let isSplit: Bool
         let regions: [Region]
         let table: String
     }
@@ -72,7 +71,7 @@ enum SnapshotPage {
             hasChart: !samples.isEmpty && !snapshot.nodes.isEmpty,
             chart: ProgressChart.svg(
                 set: set, serial: snapshot.serial, snapshot: snapshot.uuid, samples: samples),
-            hasRegions: !regions.isEmpty, isSplit: snapshot.traffic.isSplit, regions: regions, table: table)
+            hasRegions: !regions.isEmpty, regions: regions, table: table)
         return PageTemplates.render("snapshot", part)
     }
 

@@ -124,7 +124,7 @@ enum PageTemplates {
         <dt>Traffic</dt><dd data-live="{{key}}/traffic">{{traffic}}</dd>
         </dl>
         {{#hasChart}}
-        <figure tabindex="0" data-chart="{{url}}/chart.svg" data-live="{{key}}/bytes">{{{chart}}}<figcaption>Progress over time (UTC)</figcaption></figure>
+        <figure data-chart="{{url}}/chart.svg" data-live="{{key}}/bytes">{{{chart}}}<figcaption>Progress over time (UTC)</figcaption></figure>
         {{/hasChart}}
         {{#isWhole}}
         {{#hasRegions}}
@@ -142,14 +142,12 @@ enum PageTemplates {
         """
 
     private static let trafficHead =
-        #"{{#isSplit}}<th scope="col">From near nodes</th><th scope="col">From far nodes</th>{{/isSplit}}"#
-        + #"<th scope="col">From {{#isSplit}}other {{/isSplit}}nodes</th><th scope="col">From the master</th>"#
-        + #"<th scope="col">By HTTP</th>"#
+        #"<th scope="col">From nodes</th><th scope="col">From the master</th><th scope="col">By HTTP</th>"#
 
     private static let trafficCells =
-        #"{{#isSplit}}<td class="number">{{traffic.near}}</td><td class="number">{{traffic.far}}</td>{{/isSplit}}"#
-        + #"<td class="number">{{traffic.peers}}</td><td class="number">{{traffic.master}}</td>"#
-        + #"<td class="number">{{traffic.http}}</td>"#
+        #"<td class="number">{{traffic.peers}}{{#traffic.isSplit}}<br><span class="aside">{{traffic.near}} near</span>"#
+        + #"<br><span class="aside">{{traffic.far}} far</span>{{/traffic.isSplit}}</td>"#
+        + #"<td class="number">{{traffic.master}}</td><td class="number">{{traffic.http}}</td>"#
 
     private static let nodes = """
         <div class="scroll" role="region" tabindex="0" aria-label="{{caption}}">
@@ -220,9 +218,11 @@ enum PageTemplates {
         """
 
     private static let chart = """
-        <svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{id}}-title {{id}}-desc">
+        <svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{{id}}-title {{id}}-desc">
         <title id="{{id}}-title">{{title}}</title>
         <desc id="{{id}}-desc">{{description}}</desc>
+        {{#drawings}}
+        <svg class="{{kind}}"{{{hiding}}} viewBox="0 0 {{width}} {{height}}">
         {{#levels}}<line class="grid" x1="{{left}}" x2="{{right}}" y1="{{y}}" y2="{{y}}"/><text class="tick" x="{{labelX}}" y="{{y}}" dy="4" text-anchor="end">{{label}}</text>
         {{/levels}}
         {{#times}}<line class="grid" x1="{{x}}" x2="{{x}}" y1="{{top}}" y2="{{bottom}}"/><text class="tick" x="{{x}}" y="{{labelY}}" text-anchor="{{anchor}}">{{label}}</text>
@@ -230,6 +230,8 @@ enum PageTemplates {
         <polygon class="area" points="{{area}}"/>
         {{#lines}}<polyline class="line {{kind}}" points="{{points}}"/><text class="name {{kind}}" x="{{nameX}}" y="{{nameY}}" dy="4">{{name}}</text>
         {{/lines}}
+        </svg>
+        {{/drawings}}
         </svg>
         """
 
