@@ -65,7 +65,7 @@ extension EndToEnd {
                     let word = try #require(words.first { $0.hasPrefix("\(name)=") }, "\(line)")
                     return try #require(Int(word.dropFirst(name.count + 1)))
                 }
-                // A few pieces are under way by chance before the first choice; by chance alone, none would be missing.
+                // By chance, the last of the six would come when nearly all are here.
                 let (pieces, others, missing) = (try figure("pieces"), try figure("others"), try figure("missing"))
                 #expect(pieces == 6 && others + missing >= 38 * 3, "\(line)")
                 #expect(missing > 50, "\(line)")

@@ -81,8 +81,8 @@ struct TransferTests {
             try await node.connect(torrent.infoHash, to: seed.endpoint())
             let order = try await node.finished().pieces
             #expect(order.count == 200)
-            // (libtorrent takes the first few at random. By chance, it would be one time in ten thousand.)
-            #expect(Set(order.prefix(60)).isSuperset(of: 100..<108), "\(order)")
+            // (A piece may overtake another one on its way. By chance, it would be one time in a hundred thousand.)
+            #expect(Set(order.prefix(40)).isSuperset(of: 100..<108), "\(order)")
         }
     }
 
