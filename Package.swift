@@ -74,6 +74,8 @@ let package = Package(
         .target(name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd"], swiftSettings: strictOverC),
         .target(name: "TorrentEngine", dependencies: ["SwarmCore", "CLibtorrent"], swiftSettings: strictOverC),
         .target(name: "FileTree", dependencies: ["SwarmCore", "CLinux"], swiftSettings: strict),
+        .target(
+            name: "AddressDatabase", dependencies: ["SwarmCore", "CMaxMindDB", "CLinux"], swiftSettings: strictOverC),
         .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
         .target(
             name: "Publishing",
@@ -82,9 +84,8 @@ let package = Package(
         .target(
             name: "Mirroring",
             dependencies: [
-                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "ConfigurationFile", grdb, asyncHTTPClient,
-                logging,
-                nioCore, nioHTTP1,
+                "SwarmCore", "Metainfo", "TorrentEngine", "FileTree", "ConfigurationFile", "AddressDatabase", grdb,
+                asyncHTTPClient, logging, nioCore, nioHTTP1,
             ],
             swiftSettings: strict),
         .target(
@@ -94,7 +95,7 @@ let package = Package(
         .target(
             name: "TrackerCore", dependencies: ["SwarmCore"], path: "tracker/TrackerCore", swiftSettings: strict),
         .target(
-            name: "PlaceDatabases", dependencies: ["SwarmCore", "TrackerCore", "CMaxMindDB", "CLinux"],
+            name: "PlaceDatabases", dependencies: ["SwarmCore", "TrackerCore", "AddressDatabase"],
             path: "tracker/PlaceDatabases", swiftSettings: strictOverC),
         .target(
             name: "TrackerServer",
@@ -113,8 +114,8 @@ let package = Package(
         .executableTarget(
             name: "swarm-node",
             dependencies: [
-                "SwarmCore", "Metainfo", "Mirroring", "ContentServer", "FileTree", "ConfigurationFile", argumentParser,
-                asyncHTTPClient, nioCore, logging, unixSignals,
+                "SwarmCore", "Metainfo", "Mirroring", "TorrentEngine", "ContentServer", "FileTree", "ConfigurationFile",
+                argumentParser, asyncHTTPClient, nioCore, logging, unixSignals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -140,6 +141,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FileTreeTests", dependencies: ["FileTree", "SwarmCore", "SwarmTestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "AddressDatabaseTests", dependencies: ["AddressDatabase", "SwarmCore", "SwarmTestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "PublishingTests",
             dependencies: ["Publishing", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport", logging],

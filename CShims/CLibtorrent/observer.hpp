@@ -48,6 +48,7 @@ private:
 struct Counters {
     std::atomic<int64_t> from_master{0}, from_peers{0}, refused{0}, uploaded{0};
     std::atomic<int64_t> from_near{0}, from_far{0}, to_near{0}, to_far{0};
+    std::atomic<int64_t> from_near_peers{0}, from_far_peers{0};
 };
 
 /// Which addresses are near, and which are far. Thread-safe.
@@ -103,6 +104,8 @@ public:
             sum.from_far += counters.from_far;
             sum.to_near += counters.to_near;
             sum.to_far += counters.to_far;
+            sum.from_near_peers += counters.from_near_peers;
+            sum.from_far_peers += counters.from_far_peers;
         };
         if (info_hash == nullptr) {
             for (auto const& entry : counters_) add(*entry.second);
@@ -154,6 +157,7 @@ public:
         received_->fetch_add(block.size(), std::memory_order_relaxed);
         if (distance_ == SLT_NEAR) counters_->from_near.fetch_add(block.size(), std::memory_order_relaxed);
         if (distance_ == SLT_FAR) counters_->from_far.fetch_add(block.size(), std::memory_order_relaxed);
+        if (from_distance_ != nullptr) from_distance_->fetch_add(block.size(), std::memory_order_relaxed);
         return false;
     }
 
@@ -169,14 +173,19 @@ private:
     /// The peer-id and the address are known only after the handshake, hence not when the observer is made.
     void know_peer() {
         if (received_ != nullptr) return;
-        received_ = is_master(peer_.pid()) ? &counters_->from_master : &counters_->from_peers;
+        bool const master = is_master(peer_.pid());
+        received_ = master ? &counters_->from_master : &counters_->from_peers;
         distance_ = ledger_->distances.of(peer_.remote().address());
+        if (!master && distance_ == SLT_NEAR) from_distance_ = &counters_->from_near_peers;
+        if (!master && distance_ == SLT_FAR) from_distance_ = &counters_->from_far_peers;
     }
 
     std::shared_ptr<Ledger> ledger_;
     std::shared_ptr<Counters> counters_;
     lt::peer_connection_handle peer_;
     std::atomic<int64_t>* received_ = nullptr;
+    /// Null for a master, and for who is neither near nor far.
+    std::atomic<int64_t>* from_distance_ = nullptr;
     slt_distance distance_ = SLT_NEITHER;
     static constexpr int idle_limit = 10;
     int idle_ = 0;

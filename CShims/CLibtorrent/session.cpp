@@ -45,6 +45,8 @@ lt::settings_pack base_settings() {
     // A master is not told of each piece that each node has got.
     settings.set_bool(pack::send_redundant_have, false);
 
+    // By default the first four pieces are any: many are asked for before these are here, and a preferred one may be late.
+    settings.set_int(pack::initial_picker_threshold, 0);
     // A seed that suggests what it has cached makes all nodes fetch the same pieces.
     settings.set_int(pack::suggest_mode, pack::no_piece_suggestions);
     // RC4 costs 2.4 times the CPU; foreign clients that insist get it.

@@ -51,10 +51,13 @@ void append(slt_session& session, lt::torrent_status const& status) {
     session.statuses.push_back(result);
 }
 
-std::vector<lt::download_priority_t> priorities(uint8_t const* wanted, int piece_count) {
+std::vector<lt::download_priority_t> priorities(uint8_t const* wanted, uint8_t const* preferred, int piece_count) {
     std::vector<lt::download_priority_t> result(static_cast<size_t>(piece_count), lt::dont_download);
-    for (int piece = 0; piece < piece_count; ++piece)
-        if (bit(wanted, piece)) result[static_cast<size_t>(piece)] = lt::default_priority;
+    for (int piece = 0; piece < piece_count; ++piece) {
+        if (!bit(wanted, piece)) continue;
+        bool const first = preferred != nullptr && bit(preferred, piece);
+        result[static_cast<size_t>(piece)] = first ? lt::top_priority : lt::default_priority;
+    }
     return result;
 }
 
@@ -65,7 +68,7 @@ using namespace slt;
 
 slt_code slt_session_add(
     slt_session* session, slt_torrent* torrent, slt_info_hash expected, char const* save_path, uint8_t* have,
-    uint8_t const* wanted, size_t size, bool peer_exchange, slt_error* error) {
+    uint8_t const* wanted, uint8_t const* preferred, size_t size, bool peer_exchange, slt_error* error) {
     return guarded(error, SLT_SESSION, [&]() -> slt_code {
         std::shared_ptr<lt::torrent_info> const info = torrent->info;
         auto const info_hash = info->info_hashes().v1;
@@ -89,7 +92,7 @@ slt_code slt_session_add(
         params.have_pieces.resize(piece_count);
         for (int piece = 0; piece < piece_count; ++piece)
             if (bit(have, piece)) params.have_pieces.set_bit(lt::piece_index_t(piece));
-        params.piece_priorities = priorities(wanted, piece_count);
+        params.piece_priorities = priorities(wanted, preferred, piece_count);
         params.extensions.push_back([ledger = session->ledger, info_hash, lengths](lt::torrent_handle const&, lt::client_data_t) {
             return std::make_shared<TorrentObserver>(ledger, info_hash, lengths);
         });
@@ -126,12 +129,13 @@ void slt_session_remove(slt_session* session, slt_info_hash info_hash) {
 }
 
 slt_code slt_session_prioritize(
-    slt_session* session, slt_info_hash info_hash, uint8_t const* wanted, size_t size, slt_error* error) {
+    slt_session* session, slt_info_hash info_hash, uint8_t const* wanted, uint8_t const* preferred, size_t size,
+    slt_error* error) {
     return with_torrent(session, info_hash, error, [&](lt::torrent_handle const& handle) {
         int const piece_count = handle.torrent_file()->num_pieces();
         if (size != bytes_of_bits(piece_count))
             return fail(error, SLT_PIECE_COUNT_MISMATCH, "the torrent has " + std::to_string(piece_count) + " pieces");
-        handle.prioritize_pieces(priorities(wanted, piece_count));
+        handle.prioritize_pieces(priorities(wanted, preferred, piece_count));
         return SLT_OK;
     });
 }

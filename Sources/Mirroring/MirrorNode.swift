@@ -56,6 +56,11 @@ public final class MirrorNode: Sendable {
                 downloadLimit: Int(configuration.downloadLimit), connectionsLimit: configuration.connections,
                 peers: configuration.peers))
         knowsDistances = configuration.peers.knowsDistances
+        for networks in configuration.peers.networks {
+            logger.info(
+                "peers by what a database knows",
+                metadata: ["of": "\(networks.name)", "blocks": "\(networks.prefixes.count)"])
+        }
         router = EventRouter()
         var http = HTTPClient.Configuration()
         http.timeout = .init(connect: .seconds(10))

@@ -47,37 +47,13 @@ extension NodeConfiguration {
     }
 
     /// A rate limit. A plain number is in bytes, which is easily forgotten, so that a tiny one is a mistake.
-    private static func rate(_ table: ConfigurationTable, _ key: String) -> Int64 {
+    static func rate(_ table: ConfigurationTable, _ key: String) -> Int64 {
         let rate = table.byteRate(key, in: 0...Int64(Int32.max), default: 0)
         if (1..<1000).contains(rate) {
             table.reject(
                 key, "\(rate) bytes per second would stop all; give a unit, as in \"\(rate)MB\", or 0 for no limit")
         }
         return rate
-    }
-
-    private static func peers(_ root: OneOrMany) -> PeerRules {
-        guard let table = root.table.table("peers"), let probe = root.probe.table("peers") else { return PeerRules() }
-        let lists = OneOrMany(table: table, probe: probe)
-        func prefixes(_ key: String) -> [IPPrefix] { lists.values(key, expected: IPPrefix.rule) { IPPrefix($0) } ?? [] }
-        var rules = PeerRules(
-            near: prefixes("near"), far: prefixes("far"), block: prefixes("block"), allow: prefixes("allow"))
-        rules.nearUploadPriority = table.int("near-upload-priority", in: 1...255, default: 1)
-        rules.farUploadLimit = Int(rate(table, "far-upload-limit"))
-        rules.farDownloadLimit = Int(rate(table, "far-download-limit"))
-        for prefix in rules.far where rules.near.contains(prefix) {
-            table.reject("far", "\(prefix) is near already; a peer is the one or the other")
-        }
-        for prefix in rules.allow where rules.block.contains(prefix) {
-            table.reject("allow", "\(prefix) is blocked already")
-        }
-        if rules.near.isEmpty, table.has("near-upload-priority") {
-            table.reject("near-upload-priority", "no peer is near; name some: near = [\"192.0.2.0/24\"]")
-        }
-        for key in ["far-upload-limit", "far-download-limit"] where rules.far.isEmpty && table.has(key) {
-            table.reject(key, "no peer is far; name some: far = [\"0.0.0.0/0\", \"::/0\"]")
-        }
-        return rules
     }
 
     private static func reporting(_ root: OneOrMany) -> Reporting? {
@@ -254,7 +230,7 @@ extension NodeConfiguration.MirroredSet {
 }
 
 /// A table with lists that can be written as a string where they have one element.
-private struct OneOrMany {
+struct OneOrMany {
     let table: ConfigurationTable
     /// The same table of another reader, which is never finished.
     let probe: ConfigurationTable

@@ -111,7 +111,10 @@ public struct NodeConfiguration: Sendable, Hashable {
 
         # Peers by their addresses. Far ones have limits of their own; near ones are preferred when upload-limit is reached
         # (by so many times, 1 to 255). Of near and far, the longest prefix that holds an address decides. Blocked peers
-        # are not connected; where `allow` is given, neither are all that it does not hold.
+        # are not connected; where `allow` is given, neither are all that it does not hold. A list also takes autonomous
+        # systems and countries ("AS64500", "country:DE"), with `databases` that know them: a list of absolute paths, such as
+        # /var/lib/GeoIP/GeoLite2-ASN.mmdb, which are read when this file is. A prefix decides over an AS, an AS over a
+        # country, a country over all (0.0.0.0/0 and ::/0).
         # [peers]
         # near = ["192.0.2.0/24", "2001:db8::/32"]
         # far = ["0.0.0.0/0", "::/0"]

@@ -29,6 +29,8 @@ actor PieceFetcher {
 
     private let source: HTTPSource
     private let torrents: [Torrent]
+    /// What is asked for before anything else, by torrent.
+    private let preferred: [PieceSet]
     private let engine: TorrentEngine
     private let logger: Logger
     /// From a failure to the next attempt.
@@ -53,9 +55,13 @@ actor PieceFetcher {
     /// What is wrong, while nothing comes.
     private(set) var failure: String?
 
-    init(source: HTTPSource, torrents: [Torrent], engine: TorrentEngine, rest: Duration, logger: Logger) {
+    init(
+        source: HTTPSource, torrents: [Torrent], preferred: [PieceSet], engine: TorrentEngine, rest: Duration,
+        logger: Logger
+    ) {
         self.source = source
         self.torrents = torrents
+        self.preferred = preferred
         self.engine = engine
         self.rest = rest
         self.logger = logger
@@ -165,6 +171,14 @@ actor PieceFetcher {
     private func start() {
         guard !isPaused, !places.isEmpty else { return }
         while running.count < Self.width {
+            if queue.isEmpty {
+                let first = zip(missing, preferred).map { missing, preferred in
+                    var both = missing
+                    both.formIntersection(preferred)
+                    return both
+                }
+                queue = Self.runs(of: first, without: asked, torrents, limit: Self.queueLength)
+            }
             if queue.isEmpty { queue = Self.runs(of: missing, without: asked, torrents, limit: Self.queueLength) }
             guard !queue.isEmpty else { return }
             let run = queue.removeFirst()

@@ -275,8 +275,10 @@ extension SetMirror {
         guard let before = snapshots[id]?.status else { return }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
         defer { transferring = [] }
+        let suggested = feed?.prefetch ?? PrefetchList()
+        let preferred = try await offPool { plan.preferred(suggested) }
         let fetch = SnapshotFetch(
-            layout: layout, snapshot: id, plan: plan, engine: engine, router: router,
+            layout: layout, snapshot: id, plan: plan, preferred: preferred, engine: engine, router: router,
             source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id, feed: feed),
             httpAfter: configuration.httpAfter,
             logger: logger,
@@ -292,6 +294,10 @@ extension SetMirror {
         row.status.bytesDone = before.bytesDone + progress.bytesDone
         row.status.bytesFromMaster = before.bytesFromMaster + progress.traffic.fromMaster
         row.status.bytesFromPeers = before.bytesFromPeers + progress.traffic.fromPeers
+        if engine.knowsDistances {
+            row.status.bytesFromNearPeers = (before.bytesFromNearPeers ?? 0) + progress.traffic.fromNearPeers
+            row.status.bytesFromFarPeers = (before.bytesFromFarPeers ?? 0) + progress.traffic.fromFarPeers
+        }
         row.status.bytesFromHTTP = before.bytesFromHTTP + progress.bytesFromHTTP
         row.status.bytesFetched =
             row.status.bytesFromMaster + row.status.bytesFromPeers + row.status.bytesFromHTTP

@@ -23,12 +23,16 @@ final class SnapshotFetch {
 
     private var have: [PieceSet]
     private let wanted: [PieceSet]
+    /// By shard, what the master suggests to fetch before the rest of its class.
+    private let preferred: [PieceSet]
     private var missing: [InfoHash: PieceSet]
     private let indices: [InfoHash: Int]
     private var unverified: [FileReference] = []
     private var unverifiedBytes: Int64 = 0
     private var queued: Set<FileReference> = []
     private var phase: Priority?
+    /// What is to come first in the present class, by shard; empty once it is here.
+    private var awaited: [PieceSet] = []
     private var lastArrival = ContinuousClock.now
     private var baseline: [InfoHash: Traffic] = [:]
 
@@ -48,8 +52,9 @@ final class SnapshotFetch {
     }
 
     init(
-        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, engine: TorrentEngine, router: EventRouter,
-        source: HTTPSource, httpAfter: Duration?, logger: Logger, report: @escaping (FetchProgress) throws -> Void
+        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, preferred: [PieceSet], engine: TorrentEngine,
+        router: EventRouter, source: HTTPSource, httpAfter: Duration?, logger: Logger,
+        report: @escaping (FetchProgress) throws -> Void
     ) {
         self.layout = layout
         self.snapshot = snapshot
@@ -63,9 +68,10 @@ final class SnapshotFetch {
         verifier = FileVerifier(root: layout.files(of: snapshot))
         have = shards.map(\.have)
         wanted = shards.map(\.allWanted)
+        self.preferred = preferred
         pieces = httpAfter.map { pause in
             PieceFetcher(
-                source: source, torrents: plan.transfers.map(\.torrent), engine: engine,
+                source: source, torrents: plan.transfers.map(\.torrent), preferred: preferred, engine: engine,
                 rest: min(max(pause, .seconds(1)), .seconds(30)), logger: logger)
         }
         missing = plan.missing
@@ -154,18 +160,21 @@ final class SnapshotFetch {
         let wanted = phases.first.map { shard.wanted(downTo: $0) }
         return TorrentSpec(
             infoHash: infoHash, torrent: shard.torrent.bytes, savePath: layout.tree(snapshot), have: have[index],
-            wanted: wanted, renamed: renamed, keepsNames: true, peers: peers, trackers: trackers,
-            peerExchange: trackers.isEmpty)
+            wanted: wanted, preferred: preferred[index], renamed: renamed, keepsNames: true, peers: peers,
+            trackers: trackers, peerExchange: trackers.isEmpty)
     }
 
     /// Lets one more class go, and waits until it is complete and verified.
     private func fetch(_ phase: Priority, _ events: AsyncStream<EngineEvent>) async throws {
         self.phase = phase
         for index in shards.indices {
-            try await engine.setWanted(shards[index].torrent.infoHash, shards[index].wanted(downTo: phase))
+            try await engine.setWanted(
+                shards[index].torrent.infoHash, shards[index].wanted(downTo: phase), first: preferred[index])
         }
         logger.info("fetching class \(phase)", metadata: ["snapshot": "\(snapshot)"])
         try await tell()
+        awaited = shards.indices.map { wantedFirst($0, in: phase) }
+        tellOfSuggested(phase)
         if try await isComplete(phase) { return }
         await fetchByHTTP(phase)
         for await event in events {
@@ -177,6 +186,7 @@ final class SnapshotFetch {
                 if await pieces?.hasFetched(indices, of: index) != true { lastArrival = .now }
                 for piece in indices { have[index][piece] = true }
                 collect(index, indices)
+                tellOfSuggested(phase)
                 if unverifiedBytes >= 64 << 20 { try await verifyQueued() }
             case .fileError(_, let path, let message, let number):
                 let error = FileError("write", path, errno: number)
@@ -201,6 +211,34 @@ final class SnapshotFetch {
         }
         try Task.checkCancellation()
         throw MirrorError(.upstream, "the BitTorrent session ended")
+    }
+
+    /// Of a class, the pieces that are to come first.
+    private func wantedFirst(_ index: Int, in phase: Priority) -> PieceSet {
+        var pieces = shards[index].wanted[phase] ?? PieceSet(pieceCount: shards[index].torrent.pieceCount)
+        pieces.formIntersection(preferred[index])
+        return pieces
+    }
+
+    /// Notes when all that was to come first in a class is here, and how much of the rest came with it.
+    private func tellOfSuggested(_ phase: Priority) {
+        guard awaited.contains(where: { !$0.isEmpty }) else { return }
+        guard shards.indices.allSatisfy({ have[$0].isSuperset(of: awaited[$0]) }) else { return }
+        let first = awaited.reduce(0) { $0 + $1.count }
+        awaited = []
+        var (all, here) = (0, 0)
+        for index in shards.indices {
+            var pieces = shards[index].wanted[phase] ?? PieceSet(pieceCount: shards[index].torrent.pieceCount)
+            all += pieces.count
+            pieces.formIntersection(have[index])
+            here += pieces.count
+        }
+        logger.info(
+            "the suggested files of class \(phase) are here",
+            metadata: [
+                "snapshot": "\(snapshot)", "pieces": "\(first)", "others": "\(here - first)",
+                "missing": "\(all - here)",
+            ])
     }
 
     private func isComplete(_ phase: Priority) async throws -> Bool {
@@ -264,6 +302,7 @@ final class SnapshotFetch {
     private func tell(journal: [InfoHash: PieceSet] = [:]) async throws {
         var progress = FetchProgress(missing: journal, phase: phase, filesDone: filesDone, bytesDone: bytesDone)
         var (fromMaster, fromPeers, refused): (Int64, Int64, Int64) = (0, 0, 0)
+        var (fromNear, fromFar): (Int64, Int64) = (0, 0)
         for index in shards.indices {
             let infoHash = shards[index].torrent.infoHash
             let traffic = await engine.traffic(infoHash)
@@ -271,8 +310,12 @@ final class SnapshotFetch {
             fromMaster += traffic.fromMaster - before.fromMaster
             fromPeers += traffic.fromPeers - before.fromPeers
             refused += traffic.refused - before.refused
+            fromNear += traffic.fromNearPeers - before.fromNearPeers
+            fromFar += traffic.fromFarPeers - before.fromFarPeers
         }
-        progress.traffic = Traffic(fromMaster: fromMaster, fromPeers: fromPeers, refused: refused)
+        progress.traffic = Traffic(
+            fromMaster: fromMaster, fromPeers: fromPeers, refused: refused, fromNearPeers: fromNear,
+            fromFarPeers: fromFar)
         progress.bytesFromHTTP = await pieces?.bytesReceived ?? 0
         for status in await engine.statuses() where indices[status.infoHash] != nil {
             progress.peers += status.peers

@@ -151,7 +151,14 @@ public struct StatusTable: Sendable {
             StatusField("master \(bytes(snapshot.bytesFromMaster))"),
             StatusField("peers \(bytes(snapshot.bytesFromPeers))"),
             StatusField("HTTP \(bytes(snapshot.bytesFromHTTP))"),
-        ]
+        ] + distances(snapshot)
+    }
+
+    /// Of the bytes from peers, those that came from near and from far ones, where the node tells them apart.
+    private static func distances(_ snapshot: NodeStatus.Snapshot) -> [StatusField] {
+        guard snapshot.bytesFromPeers > 0, let near = snapshot.bytesFromNearPeers, let far = snapshot.bytesFromFarPeers
+        else { return [] }
+        return [StatusField("near peers \(bytes(near))"), StatusField("far peers \(bytes(far))")]
     }
 
     private func traffic(_ snapshot: NodeStatus.Snapshot) -> [StatusField] {

@@ -86,11 +86,14 @@ public struct Feed: Hashable, Sendable, Codable {
     public var urls: [String]
     /// Where the master's seed listens; an empty host is the host that the feed was fetched from.
     public var peers: [Endpoint]
+    /// Files that nodes are to fetch before the others of their class.
+    public var prefetch: PrefetchList
 
     /// In the current format. `snapshots` must be ascending by serial.
     public init(
         set: SetName, version: UInt64, issued: Date, expires: Date, snapshots: [Entry] = [],
-        tags: [String: SnapshotID] = [:], trackers: [String] = [], urls: [String] = [], peers: [Endpoint] = []
+        tags: [String: SnapshotID] = [:], trackers: [String] = [], urls: [String] = [], peers: [Endpoint] = [],
+        prefetch: PrefetchList = PrefetchList()
     ) {
         self.set = set
         self.version = version
@@ -101,6 +104,7 @@ public struct Feed: Hashable, Sendable, Codable {
         self.trackers = trackers
         self.urls = urls
         self.peers = peers
+        self.prefetch = prefetch
     }
 
     /// The snapshot with the highest serial.

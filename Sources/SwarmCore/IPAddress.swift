@@ -149,6 +149,12 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         guard Self.masked(address, bits) == address else { return nil }
     }
 
+    /// The block of `bits` leading bits, counted in the IPv6 form, that holds the address.
+    public init(_ address: IPAddress, bits: Int) {
+        self.bits = min(max(0, bits), 128)
+        self.address = Self.masked(address, self.bits)
+    }
+
     /// The address with only its first `bits` bits.
     public static func masked(_ address: IPAddress, _ bits: Int) -> IPAddress {
         func mask(_ bits: Int) -> UInt64 { bits <= 0 ? 0 : bits >= 64 ? .max : ~(.max >> UInt64(bits)) }

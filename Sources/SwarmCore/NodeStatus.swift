@@ -46,6 +46,10 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         public var bytesFromMaster: Int64 = 0
         /// BitTorrent payload from all others, in bytes; part of `bytesFetched`.
         public var bytesFromPeers: Int64 = 0
+        /// Of `bytesFromPeers`, from peers that the configuration calls near; nil when it has called none near or far.
+        public var bytesFromNearPeers: Int64?
+        /// Of `bytesFromPeers`, from peers that the configuration calls far; nil when it has called none near or far.
+        public var bytesFromFarPeers: Int64?
         /// Bytes that an upstream sent by HTTP in place of the swarm; part of `bytesFetched`.
         public var bytesFromHTTP: Int64 = 0
         /// Bytes of manifests and torrents that were fetched to know what to do.

@@ -68,6 +68,12 @@ public struct PieceSet: Hashable, Sendable {
         for index in bytes.indices { bytes[index] &= ~other.bytes[index] }
     }
 
+    /// Keeps the members of `other` alone; it must have the same `pieceCount`.
+    public mutating func formIntersection(_ other: PieceSet) {
+        precondition(other.pieceCount == pieceCount, "sets of different torrents")
+        for index in bytes.indices { bytes[index] &= other.bytes[index] }
+    }
+
     /// Whether every member of `other` is in this set.
     public func isSuperset(of other: PieceSet) -> Bool {
         precondition(other.pieceCount == pieceCount, "sets of different torrents")

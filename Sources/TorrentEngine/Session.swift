@@ -94,7 +94,7 @@ struct Session: ~Copyable {
         have: PieceSet, wanted: PieceSet
     ) {
         let pieceCount = torrent.pieceCount
-        for pieces in [spec.have, spec.wanted] {
+        for pieces in [spec.have, spec.wanted, spec.preferred] {
             guard let pieces, pieces.pieceCount != pieceCount else { continue }
             throw EngineError(.pieceMismatch, "the torrent has \(pieceCount) pieces, the set \(pieces.pieceCount)")
         }
@@ -109,8 +109,8 @@ struct Session: ~Copyable {
         let parsed = unsafe torrent.handle
         try EngineError.check {
             unsafe slt_session_add(
-                handle, parsed, slt_info_hash(spec.infoHash), spec.savePath, &have, wanted.bytes, count,
-                spec.peerExchange, &$0)
+                handle, parsed, slt_info_hash(spec.infoHash), spec.savePath, &have, wanted.bytes,
+                spec.preferred?.bytes, count, spec.peerExchange, &$0)
         }
         guard let result = PieceSet(pieceCount: pieceCount, bytes: have) else {
             preconditionFailure("the bitfield has the length that it was made with")
@@ -134,10 +134,10 @@ struct Session: ~Copyable {
         try EngineError.check { unsafe slt_session_resume(handle, slt_info_hash(infoHash), &$0) }
     }
 
-    func prioritize(_ infoHash: InfoHash, _ wanted: PieceSet) throws(EngineError) {
+    func prioritize(_ infoHash: InfoHash, _ wanted: PieceSet, first preferred: PieceSet?) throws(EngineError) {
         try EngineError.check {
             unsafe slt_session_prioritize(
-                handle, slt_info_hash(infoHash), wanted.bytes, wanted.bytes.count, &$0)
+                handle, slt_info_hash(infoHash), wanted.bytes, preferred?.bytes, wanted.bytes.count, &$0)
         }
     }
 

@@ -116,6 +116,7 @@ extension Traffic {
         self.init(
             fromMaster: traffic.from_master, fromPeers: traffic.from_peers, refused: traffic.refused,
             uploaded: traffic.uploaded, fromNear: traffic.from_near, fromFar: traffic.from_far,
-            toNear: traffic.to_near, toFar: traffic.to_far)
+            toNear: traffic.to_near, toFar: traffic.to_far, fromNearPeers: traffic.from_near_peers,
+            fromFarPeers: traffic.from_far_peers)
     }
 }

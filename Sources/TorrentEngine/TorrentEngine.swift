@@ -66,6 +66,9 @@ public actor TorrentEngine {
         }
     }
 
+    /// Whether peers are told apart by their distance.
+    public nonisolated var knowsDistances: Bool { settings.peers.knowsDistances }
+
     // Not `isolated`: with that, swiftc 6.3.1 fails in optimised builds of importing modules (“circular reference”).
     deinit { output.finish() }
 
@@ -113,17 +116,18 @@ public actor TorrentEngine {
         for waiter in removals { waiter.resume() }
     }
 
-    /// Sets which pieces are fetched, instead of those so far. After a file error `resume` is needed as well. Throws
+    /// Sets which pieces are fetched, instead of those so far; those of `first` before the others, as far as somebody has
+    /// them. After a file error `resume` is needed as well. Throws
     /// `unknownTorrent`, `pieceMismatch`, `session`.
-    public func setWanted(_ infoHash: InfoHash, _ pieces: PieceSet) async throws {
+    public func setWanted(_ infoHash: InfoHash, _ pieces: PieceSet, first preferred: PieceSet? = nil) async throws {
         let torrent = try known(infoHash)
-        guard pieces.pieceCount == torrent.wanted.pieceCount else {
+        for set in [pieces, preferred ?? pieces] where set.pieceCount != torrent.wanted.pieceCount {
             throw EngineError(
-                .pieceMismatch, "the torrent has \(torrent.wanted.pieceCount) pieces, the set \(pieces.pieceCount)")
+                .pieceMismatch, "the torrent has \(torrent.wanted.pieceCount) pieces, the set \(set.pieceCount)")
         }
         // What has arrived so far is judged by the old set.
         drain()
-        try session?.prioritize(infoHash, pieces)
+        try session?.prioritize(infoHash, pieces, first: preferred)
         torrents[infoHash]?.wanted = pieces
         torrents[infoHash]?.countMissing()
         if torrents[infoHash]?.missing == 0 { output.yield(.finished(infoHash)) }

@@ -12,6 +12,9 @@ public struct TorrentSpec: Sendable {
     public var have: PieceSet?
     /// The pieces to fetch from the start, nil for none; `pieceCount` must be the torrent's.
     public var wanted: PieceSet?
+    /// Of the wanted pieces those that are asked for before the others, as far as somebody has them; nil for none.
+    /// `pieceCount` must be the torrent's.
+    public var preferred: PieceSet?
     /// Paths by file index, relative to `savePath` or absolute, for files that belong elsewhere or whose name
     /// libtorrent would change. Files whose path only collides with another when case is ignored keep their own path
     /// without an entry here.
@@ -29,14 +32,15 @@ public struct TorrentSpec: Sendable {
     /// A torrent with no other paths than its own and, unless given, without trackers.
     public init(
         infoHash: InfoHash, torrent: [UInt8], savePath: String, have: PieceSet?, wanted: PieceSet?,
-        renamed: [Int: String] = [:], keepsNames: Bool = false, peers: [Endpoint] = [], trackers: [String] = [],
-        peerExchange: Bool = true
+        preferred: PieceSet? = nil, renamed: [Int: String] = [:], keepsNames: Bool = false, peers: [Endpoint] = [],
+        trackers: [String] = [], peerExchange: Bool = true
     ) {
         self.infoHash = infoHash
         self.torrent = torrent
         self.savePath = savePath
         self.have = have
         self.wanted = wanted
+        self.preferred = preferred
         self.renamed = renamed
         self.keepsNames = keepsNames
         self.peers = peers

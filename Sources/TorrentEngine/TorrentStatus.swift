@@ -58,16 +58,22 @@ public struct Traffic: Sendable, Hashable {
     public let toNear: Int64
     /// Bytes sent to far peers.
     public let toFar: Int64
+    /// Of `fromPeers`, bytes received from near ones.
+    public let fromNearPeers: Int64
+    /// Of `fromPeers`, bytes received from far ones.
+    public let fromFarPeers: Int64
 
     /// Traffic with the given counters.
     public init(
         fromMaster: Int64 = 0, fromPeers: Int64 = 0, refused: Int64 = 0, uploaded: Int64 = 0, fromNear: Int64 = 0,
-        fromFar: Int64 = 0, toNear: Int64 = 0, toFar: Int64 = 0
+        fromFar: Int64 = 0, toNear: Int64 = 0, toFar: Int64 = 0, fromNearPeers: Int64 = 0, fromFarPeers: Int64 = 0
     ) {
         self.fromNear = fromNear
         self.fromFar = fromFar
         self.toNear = toNear
         self.toFar = toFar
+        self.fromNearPeers = fromNearPeers
+        self.fromFarPeers = fromFarPeers
         self.fromMaster = fromMaster
         self.fromPeers = fromPeers
         self.refused = refused

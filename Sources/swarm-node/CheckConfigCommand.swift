@@ -1,6 +1,7 @@
 import ArgumentParser
 import Mirroring
 import SwarmCore
+import TorrentEngine
 
 /// Says what is wrong with a configuration.
 struct CheckConfigCommand: ParsableCommand {
@@ -16,6 +17,10 @@ struct CheckConfigCommand: ParsableCommand {
             print(
                 "\(set.name.map(\.rawValue) ?? "(set of its key)"): \(set.root) from \(set.upstreams.joined(separator: ", "))"
             )
+        }
+        for networks in configuration.peers.networks {
+            let count = networks.prefixes.count
+            print("\(networks.name): \(count) \(count == 1 ? "block" : "blocks") of addresses")
         }
         print("\(file): no fault found")
     }

@@ -21,7 +21,7 @@ struct SwarmPublish: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, SnapshotCommand.self, WatchCommand.self, NotifyCommand.self, ServeCommand.self,
             ListCommand.self, ShowCommand.self, KeyCommand.self, LiftCommand.self, HoldCommand.self, TagCommand.self,
-            UntagCommand.self,
+            UntagCommand.self, PrefetchCommand.self,
         ])
 
     static func main() async {

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import SwarmCore
 import SwarmTestSupport
+import TrackerCore
 import Testing
 
 extension EndToEnd {
@@ -59,6 +60,16 @@ extension EndToEnd {
                 let text = try await second.statusText()
                 let traffic = try #require(try Documents.decode(NodeStatus.self, from: Array(text.utf8)).traffic)
                 #expect(traffic.receivedNear == status.bytesFromPeers && traffic.receivedFar == 0)
+
+                try await eventually("the tracker shows what near peers gave") {
+                    let shown = try await bench.run("swarm-tracker", ["report", "--json", "--tracker", tracker.url])
+                    let nodes = try Documents.decode(TrackerReport.self, from: Array(shown.text.utf8))
+                        .sets.first?.snapshots.first?.nodes
+                    let split = nodes?.first { $0.node.rawValue == "second.example" }?.traffic
+                    return split?.near == status.bytesFromPeers && split?.far == 0 ? () : nil
+                }
+                let shown = try await bench.run("swarm-tracker", ["report", "--tracker", tracker.url])
+                #expect(shown.text.contains("near peers"))
 
                 let stranger = Node(master, 4)
                 let (refused, _) = try await stranger.run(upstream, set: "http-after = \"never\"")

@@ -34,6 +34,10 @@ extension EndToEnd {
 
                 tracker.program.signal(SIGTERM)
                 await tracker.program.end()
+                // That nobody listens is told at once: the client does not try until its time is over.
+                let gone = try await bench.run(
+                    "swarm-tracker", ["report", "--tracker", tracker.url], deadline: .seconds(20))
+                #expect(gone.status == 1 && gone.errors.contains("is it running?"), "\(gone)")
                 try await master.publish("lift", "latest")
                 try await node.awaitActive(held)
                 daemon.signal(SIGTERM)

@@ -240,4 +240,24 @@ struct SnapshotPlanTests {
         #expect(plan.shards[0].sources.isEmpty)
         #expect(plan.transfers.map(\.torrent.infoHash) == [two.infoHash])
     }
+
+    @Test("Suggested files are preferred where they are fetched, a twin by the file that it is linked from")
+    func preferred() throws {
+        let one = try torrent([
+            file("a", 50_000, content: 1), file("b", 50_000, content: 2), file("here", 50_000, content: 3),
+        ])
+        let two = try torrent([file("x/copy", 50_000, content: 2), file("x/c", 50_000, content: 4)])
+        let plan = try plan(one, two, sources: [try tree(try torrent([file("here", 50_000, content: 3)]))])
+        #expect(plan.preferred(PrefetchList()).allSatisfy { $0.isEmpty })
+        #expect(plan.preferred(PrefetchList(["here", "../a", "no"])).allSatisfy { $0.isEmpty })
+        func pieces(_ path: String, _ torrent: Torrent) throws -> [Int] {
+            Array(torrent.pieces(try #require(torrent.files.first { torrent.path($0) == path })))
+        }
+        let preferred = plan.preferred(PrefetchList(["x/copy", "x/c"]))
+        try #require(preferred.count == 2 && plan.twins.count == 1)
+        let fetched = plan.twins[0].of.path
+        #expect(preferred[0].indices == (fetched == "b" ? try pieces("b", one) : []))
+        let copy = fetched == "b" ? [] : try pieces("x/copy", two)
+        #expect(preferred[1].indices == (copy + (try pieces("x/c", two))).sorted())
+    }
 }

@@ -89,6 +89,36 @@ struct FeedTests {
         #expect(text.contains(#""urls":["https://mirror.example/"]"#))
     }
 
+    @Test("suggestions are in the feed's bytes; a feed without any has the bytes that it always had")
+    func prefetch() throws {
+        #expect(!String(decoding: try Documents.encode(feed), as: UTF8.self).contains("prefetch"))
+        var other = feed
+        other.prefetch = PrefetchList(["pool/b", "pool/a", "pool/b", ""])
+        let bytes = try Documents.encode(other)
+        #expect(String(decoding: bytes, as: UTF8.self).contains(#""prefetch":["pool/b","pool/a"],"set""#))
+        let read = try Documents.decode(Feed.self, from: bytes)
+        #expect(read == other && read.prefetch.paths == ["pool/b", "pool/a"])
+        #expect(try Documents.encode(read) == bytes)
+    }
+
+    @Test("suggestions are bounded, whoever signs them")
+    func prefetchBounds() throws {
+        #expect(PrefetchList((0..<2000).map { "f\($0)" }).paths == (0..<1000).map { "f\($0)" })
+        let long = (0..<100).map { String(repeating: "x", count: 1000) + String($0) }
+        let kept = PrefetchList(long).paths
+        #expect(kept.count == 65 && kept.reduce(0) { $0 + $1.utf8.count + 3 } <= PrefetchList.sizeLimit)
+        // As a hostile, or a later, master may write it.
+        func decoded(_ value: String) throws -> [String] {
+            let text = String(decoding: try Documents.encode(feed), as: UTF8.self)
+            let other = text.replacing(#""set":"#, with: #""prefetch":\#(value),"set":"#)
+            return try Documents.decode(Feed.self, from: Array(other.utf8)).prefetch.paths
+        }
+        #expect(try decoded(#"["a","../../etc/passwd"]"#) == ["a", "../../etc/passwd"])
+        let many = (0..<5000).map { #""f\#($0)""# }.joined(separator: ",")
+        #expect(try decoded("[\(many)]").count == 1000)
+        for value in ["null", "7", #""a""#, #"{"a":1}"#, #"["a",7]"#] { #expect(try decoded(value) == []) }
+    }
+
     @Test("a manifest adds its shards up and comes back from its bytes")
     func manifest() throws {
         let hash = try #require(InfoHash(bytes: Array(repeating: 1, count: 20)))

@@ -42,6 +42,21 @@ struct IPAddressTests {
         #expect(net.description == "192.0.2.0/24")
     }
 
+    @Test func prefixesAreMerged() throws {
+        func merged(_ texts: String...) throws -> [String] {
+            IPPrefix.merged(try texts.map { try #require(IPPrefix($0)) }).map(\.description)
+        }
+        #expect(try merged() == [])
+        #expect(try merged("192.0.2.128/25", "192.0.2.0/25", "192.0.3.0/24") == ["192.0.2.0/23"])
+        // Neighbours that are no halves of one block, and blocks inside of others.
+        #expect(try merged("192.0.3.0/24", "192.0.4.0/24") == ["192.0.3.0/24", "192.0.4.0/24"])
+        #expect(try merged("10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8", "10.2.3.4") == ["10.0.0.0/8"])
+        #expect(try merged("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1") == ["::/0"])
+        #expect(try merged("0.0.0.0/1", "128.0.0.0/1") == ["0.0.0.0/0"])
+        let address = try #require(IPAddress("192.0.2.77"))
+        #expect(IPPrefix(address, bits: 96 + 24).description == "192.0.2.0/24")
+    }
+
     @Test(arguments: ["192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "192.0.2.0/-1", "x/8", ""])
     func refusesPrefix(text: String) { #expect(IPPrefix(text) == nil) }
 }

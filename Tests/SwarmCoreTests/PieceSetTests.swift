@@ -33,7 +33,7 @@ struct PieceSetTests {
         #expect(PieceSet(pieceCount: 0, bytes: [])?.isFull == true)
     }
 
-    @Test("union, difference and inclusion")
+    @Test("union, difference, intersection and inclusion")
     func algebra() {
         var left = PieceSet(pieceCount: 20)
         var right = PieceSet(pieceCount: 20)
@@ -45,6 +45,9 @@ struct PieceSetTests {
         var difference = left
         difference.subtract(right)
         #expect(difference.indices == [1, 19])
+        var both = left
+        both.formIntersection(right)
+        #expect(both.indices == [5])
         #expect(union.isSuperset(of: left) && union.isSuperset(of: right))
         #expect(!left.isSuperset(of: right))
         #expect(left.isSuperset(of: left) && left.isSuperset(of: PieceSet(pieceCount: 20)))

@@ -48,6 +48,8 @@ struct LifecycleTests {
             }
             #expect(await node.status(torrent.infoHash)?.error != nil)
             try FileManager.default.removeItem(at: obstacle)
+            // Other blocks that could not be written would stop it once more.
+            await node.flush(torrent.infoHash)
             try await node.resume(torrent.infoHash)
             try await node.connect(torrent.infoHash, to: seed.endpoint())
             try await node.finished()

@@ -55,6 +55,60 @@ struct PeerRulesTests {
         #expect(try await isRefused(PeerRules(block: [prefix("127.0.0.3")], allow: [prefix("127.0.0.0/8")])))
     }
 
+    @Test func `an autonomous system is blocked, or allowed alone`() async throws {
+        func rules(_ list: PeerRules.List, _ text: String?) throws -> PeerRules {
+            var rules = PeerRules()
+            let prefixes = try text.map { [try prefix($0)] } ?? []
+            rules.networks = [.init("AS64500", .autonomousSystem, in: list, prefixes: prefixes)]
+            return rules
+        }
+        #expect(try await isRefused(rules(.block, "127.0.0.3")))
+        #expect(try await isRefused(rules(.allow, "127.0.0.2")))
+        #expect(try await isRefused(rules(.block, nil)) == false)
+    }
+
+    enum Distance: Sendable { case near, far, neither }
+
+    @Test(
+        arguments: [
+            // What is said of all comes last, then countries, then autonomous systems, then prefixes.
+            ([("0.0.0.0/0", PeerRules.List.far, nil), ("127.0.0.0/8", .near, .country)], Distance.near),
+            ([("127.0.0.1", .far, .country), ("127.0.0.0/8", .near, .autonomousSystem)], .near),
+            ([("127.0.0.1", .near, .autonomousSystem), ("127.0.0.0/8", .far, nil)], .far),
+            ([("127.0.0.1", .near, nil), ("127.0.0.1", .far, .autonomousSystem)], .near),
+            ([("127.0.0.2", .near, .country), ("192.0.2.0/24", .far, nil)], .neither),
+        ] as [([(String, PeerRules.List, PeerRules.NamedNetworks.Kind?)], Distance)])
+    func distances(
+        entries: [(String, PeerRules.List, PeerRules.NamedNetworks.Kind?)], expected: Distance
+    ) async throws {
+        var rules = PeerRules()
+        for (text, list, kind) in entries {
+            let prefix = try prefix(text)
+            if let kind {
+                rules.networks.append(.init("test", kind, in: list, prefixes: [prefix]))
+            } else if list == .near {
+                rules.near.append(prefix)
+            } else {
+                rules.far.append(prefix)
+            }
+        }
+        #expect(rules.knowsDistances)
+        let torrent = try TestTorrent(files: [("a", noise(100_000))])
+        let source = try temporary.directory("source")
+        try torrent.write(under: source)
+        let (seed, node) = (try engine("127.0.0.1"), try engine("127.0.0.2", rules))
+        try await withEngines(seed, node) {
+            try await seed.add(torrent.spec(at: source, have: torrent.all))
+            try await node.add(torrent.spec(at: temporary.directory("node")))
+            try await node.connect(torrent.infoHash, to: seed.endpoint())
+            try await node.finished()
+            let traffic = await node.totalTraffic()
+            #expect(traffic.fromPeers > 0)
+            #expect(traffic.fromNearPeers == (expected == .near ? traffic.fromPeers : 0))
+            #expect(traffic.fromFarPeers == (expected == .far ? traffic.fromPeers : 0))
+        }
+    }
+
     @Test func `a far peer is limited, a near one is not, and both are counted apart`() async throws {
         // The far one would need half a minute.
         let torrent = try TestTorrent(files: [("a", noise(2_000_000))])
@@ -99,6 +153,7 @@ struct PeerRulesTests {
             #expect(await limited.status(torrent.infoHash)?.isFinished == false)
             let traffic = await limited.totalTraffic()
             #expect(traffic.fromFar > 0 && traffic.fromFar == traffic.fromPeers)
+            #expect(traffic.fromFarPeers == traffic.fromFar && traffic.fromNearPeers == 0)
             #expect(await free.totalTraffic().fromFar == 0)
         }
     }
@@ -108,6 +163,9 @@ extension PeerRules {
     /// What the rules say of an address.
     fileprivate func admits(_ text: String) throws -> Bool {
         let address = try #require(IPAddress(text))
-        return (allow.isEmpty || allow.contains { $0.contains(address) }) && !block.contains { $0.contains(address) }
+        func holds(_ list: List, _ prefixes: [IPPrefix]) -> Bool {
+            (prefixes + networks.filter { $0.list == list }.flatMap(\.prefixes)).contains { $0.contains(address) }
+        }
+        return (!has(.allow) || holds(.allow, allow)) && !holds(.block, block)
     }
 }

@@ -78,6 +78,9 @@ struct RefusalTests {
 
             spec = torrent.spec(at: temporary.url, have: PieceSet(pieceCount: torrent.pieceCount + 1))
             #expect(await code { try await engine.add(spec) } == .pieceMismatch)
+            spec = torrent.spec(at: temporary.url)
+            spec.preferred = PieceSet(pieceCount: torrent.pieceCount + 1)
+            #expect(await code { try await engine.add(spec) } == .pieceMismatch)
             spec = torrent.spec(at: temporary.url, wanted: PieceSet(pieceCount: torrent.pieceCount - 1))
             #expect(await code { try await engine.add(spec) } == .pieceMismatch)
 

@@ -30,7 +30,7 @@ struct TextReportTests {
                     nodes  [##########....................]  33%  1 of 3 have it
                     bytes  [############..................]  42%  1.3 kB of 3.0 kB
                     active 1  ready 0  fetching 2  waiting 0  silent 0
-                    linked 130 B, fetched 130 B: master 0%, peers 100%, HTTP 0%
+                    linked 130 B, fetched 130 B: peers 100%, master 0%, HTTP 0%
                     region           nodes  done  silent  bytes  least
                     elsewhere            1     0       0     1%  slow.example.com 1%
                     europe               2     1       0    62%  mirror.example.net 25%
@@ -62,7 +62,7 @@ struct TextReportTests {
                     made 2026-03-01 11:48:00 UTC, 12m ago; 1.0 kB in 10 files
                     nodes  [##########....................]  33%  1 of 3 have it, 1 show it
                     bytes  [############..................]  42%  1.3 kB of 3.0 kB
-                    linked 130 B, fetched 130 B: master 0%, peers 100%, HTTP 0%
+                    linked 130 B, fetched 130 B: peers 100%, master 0%, HTTP 0%
                     region           nodes  done  silent  bytes  least
                     elsewhere            1     0       0     1%  slow.example.com 1%
                     europe               2     1       0    62%  mirror.example.net 25%
@@ -76,6 +76,44 @@ struct TextReportTests {
                         the disk is full
 
                 """)
+    }
+
+    @Test func splitsTrafficByDistance() {
+        var taken = report("ftp.example.org", had: 500)
+        taken.sets[0].snapshots[0].bytesFromNearPeers = 200
+        taken.sets[0].snapshots[0].bytesFromFarPeers = 25
+        taken.sets[0].snapshots[0].bytesFromHTTP = 250
+        // It says more than there is: a part is not more than the whole.
+        var wrong = report("mirror.example.net", had: 100)
+        wrong.sets[0].snapshots[0].bytesFromNearPeers = .max
+        wrong.sets[0].snapshots[0].bytesFromFarPeers = .min
+        let all = board([taken, wrong]).report(swarms: 0, peers: 0, now: noon)
+        #expect(all.sets[0].snapshots[0].nodes.map(\.traffic.near) == [200, 50])
+        #expect(all.sets[0].snapshots[0].nodes.map(\.traffic.far) == [25, 0])
+        #expect(all.sets[0].snapshots[0].traffic.fetched == 550)
+        #expect(
+            TextReport().renderSnapshots(all).contains(
+                """
+                    linked 300 B, fetched 550 B: near peers 45%, far peers 4%, other peers 4%,
+                    master 0%, HTTP 45%
+                """))
+        #expect(TextReport().renderSnapshots(all).contains("        of the peers' bytes 200 B near, 25 B far\n"))
+        #expect(!network().report(swarms: 0, peers: 0, now: noon).sets[0].snapshots[0].traffic.isSplit)
+    }
+
+    @Test func sumsOfWhatNodesSayDoNotOverflow() {
+        let reports = (0..<3).map { number in
+            var taken = report("n\(number)", had: .max, of: .max)
+            taken.sets[0].snapshots[0].bytesFromMaster = .max
+            taken.sets[0].snapshots[0].bytesFromHTTP = .min
+            return taken
+        }
+        var all = board(reports)
+        // The second report measures how fast it grows.
+        for report in reports { all.take(report, received: noon.addingTimeInterval(10), place: nil) }
+        let snapshot = all.report(swarms: 0, peers: 0, now: noon).sets[0].snapshots[0]
+        #expect(ProgressSample.Counts(snapshot).bytesTotal == 3 << 50)
+        #expect(TextReport().render(all.report(swarms: 0, peers: 0, now: noon)).contains("HTTP 0%"))
     }
 
     @Test(arguments: [60, 80, 200])

@@ -41,6 +41,9 @@ struct BrowserTests {
             var report = TrackerServerTests.report(name, snapshot, state: had < 100 ? .fetching : .ready, had: had)
             report.sets[0].set = debian
             report.sets[0].snapshots[0].error = error
+            report.sets[0].snapshots[0].bytesFromNearPeers = 3
+            report.sets[0].reads = .init(
+                since: ManualClock.start, files: [.init(path: String(repeating: "directory/", count: 20), reads: 3)])
             report.sent = Date()
             var request = URLRequest(url: try #require(URL(string: "\(tracker.url)/api/v1/report")))
             request.httpMethod = "POST"
@@ -124,7 +127,7 @@ struct BrowserTests {
             _ = try await browser.evaluate("document.querySelector('tbody th a').click()")
             try await awaited(browser, "location.pathname", "/sets/debian/snapshots/\(network.snapshot)")
             #expect(try await browser.evaluate("document.getElementById('live').textContent") == "")
-            #expect(try await browser.evaluate("document.querySelectorAll('figure svg polyline').length") == "3")
+            #expect(try await browser.evaluate("document.querySelectorAll('figure svg .wide polyline').length") == "3")
             #expect(browser.complaints == [])
         }
     }
@@ -134,7 +137,8 @@ struct BrowserTests {
         try await withPages { network, browser in
             let long = String(repeating: "no-space-to-break-", count: 20)
             #expect(try await network.send("one.example.org", 30, error: long) == 204)
-            for path in ["/", "/nodes/one.example.org", "/sets/debian/snapshots/\(network.snapshot)"] {
+            let snapshot = "/sets/debian/snapshots/\(network.snapshot)"
+            for path in ["/", "/nodes/one.example.org", snapshot, "/sets/debian/popular"] {
                 for width in [320, 1280] {
                     for isDark in [false, true] {
                         try await browser.show(width: width, isDark: isDark)
@@ -142,6 +146,8 @@ struct BrowserTests {
                         #expect(
                             try await browser.evaluate("document.documentElement.scrollWidth <= innerWidth") == "true",
                             "\(path) at \(width)")
+                        let tight = try await browser.evaluate(Self.tightCharts)
+                        #expect(tight == "", "\(path) at \(width)")
                         #expect(try await browser.evaluate(Self.weakTexts) == "", "\(path), dark: \(isDark)")
                         #expect(try await browser.evaluate(Self.unnamed) == "", "\(path)")
                     }
@@ -172,6 +178,24 @@ struct BrowserTests {
         })()
         """
 
+    /// Texts of charts that are too small to read, or do not lie inside of their chart.
+    private static let tightCharts = """
+        (() => {
+          const tight = [];
+          for (const chart of document.querySelectorAll('figure > svg')) {
+            const frame = chart.getBoundingClientRect();
+            const texts = [...chart.querySelectorAll('text')].filter(t => t.checkVisibility());
+            if (texts.length < 8 || frame.right > innerWidth) tight.push('chart');
+            for (const t of texts) {
+              const box = t.getBoundingClientRect();
+              if (box.height < 12 || box.left < frame.left || box.right > frame.right || box.bottom > frame.bottom)
+                tight.push(`${t.textContent} ${box.left} ${box.right} ${box.height} in ${frame.left} ${frame.right}`);
+            }
+          }
+          return tight.join('; ');
+        })()
+        """
+
     /// What somebody who does not see the page would not be told: tables without captions, headings that skip a level,
     /// fields and pictures without names.
     private static let unnamed = """
@@ -180,7 +204,7 @@ struct BrowserTests {
           for (const t of document.querySelectorAll('table')) if (!t.caption || !t.caption.textContent) found.push('table');
           for (const c of document.querySelectorAll('th')) if (!c.scope) found.push('th');
           for (const i of document.querySelectorAll('input:not([type=hidden]), select')) if (!i.labels.length) found.push(i.id);
-          for (const s of document.querySelectorAll('svg')) if (!s.querySelector('title, desc')) found.push('svg');
+          for (const s of document.querySelectorAll('svg[role=img]')) if (!s.querySelector('title, desc')) found.push('svg');
           let level = 0;
           for (const h of document.querySelectorAll('h1, h2, h3, h4')) {
             const next = Number(h.tagName[1]);

@@ -17,7 +17,13 @@ struct PageTests {
     private let snapshot: SnapshotID
 
     init() throws {
-        tracker = Tracker(try .test(), clock: clock.clock)
+        let followed = """
+            [[set]]
+            name = "demo"
+            upstream = "http://127.0.0.1:9"
+            key = "debian-archive+614c1832+ASKZDIwtVCV3Are+WQlDBZaCTzS02GgDs203lqniJwyC"
+            """
+        tracker = Tracker(try .test(followed), clock: clock.clock)
         site = Site(tracker: tracker)
         snapshot = try #require(SnapshotID("6f1c2a9e-0000-4000-8000-000000000000"))
         tracker.followDemo(snapshot, hold: true)
@@ -102,6 +108,71 @@ struct PageTests {
         #expect(filtered.contains(": 0 of 2 shown</span></caption>"))
     }
 
+    @Test func trafficIsSplitWherePeersAreToldApart() throws {
+        func take(_ name: String, near: Int64?, far: Int64?) {
+            var taken = report(name, snapshot)
+            taken.sets[0].snapshots[0].bytesFromPeers = 40
+            taken.sets[0].snapshots[0].bytesFromNearPeers = near
+            taken.sets[0].snapshots[0].bytesFromFarPeers = far
+            taken.sets[0].snapshots[0].bytesFromMaster = 20
+            #expect(tracker.take(taken, from: ip("192.0.2.1")))
+        }
+        let page = "/sets/demo/snapshots/\(snapshot)"
+        take("a", near: nil, far: nil)
+        let plain = "100 B were there already, 60 B fetched: 66 % from other nodes, 33 % from the master, 0 % by HTTP"
+        #expect(try get("/").contains(plain))
+        #expect(try get(page).contains(plain) && !(try get(page).contains(" near</span>")))
+        #expect(try get("/nodes/a").contains("<th scope=\"col\">From nodes</th><th scope=\"col\">From the master</th>"))
+        #expect(try get("/metrics").contains("newest_bytes_from{set=\"demo\",source=\"peers\"} 40\n"))
+        #expect(!(try get("/metrics").contains("source=\"near\"")))
+
+        take("b", near: 30, far: 10)
+        #expect(
+            try get(page).contains(
+                "120 B fetched: 25 % from near nodes, 8 % from far nodes, 33 % from nodes of unknown distance,"
+                    + " 33 % from the master, 0 % by HTTP"))
+        #expect(
+            try get("/nodes/b").contains(
+                "<td class=\"number\">40 B<br><span class=\"aside\">30 B near</span><br>"
+                    + "<span class=\"aside\">10 B far</span></td><td class=\"number\">20 B</td>"))
+        #expect(try get(page).contains("<td class=\"number\">40 B<br><span class=\"aside\">30 B near</span>"))
+        #expect(!(try get("/nodes/a").contains("near")))
+        for (source, bytes) in ["linked": 200, "near": 30, "far": 10, "peers": 40, "master": 40, "http": 0] {
+            #expect(try get("/metrics").contains("newest_bytes_from{set=\"demo\",source=\"\(source)\"} \(bytes)\n"))
+        }
+        #expect(try get("/report.txt").contains("near peers 25%, far peers 8%, other peers 33%,"))
+        let json = try Documents.decode(TrackerReport.self, from: Array(try get("/api/v1/report").utf8))
+        #expect(json.sets[0].snapshots[0].nodes.map(\.traffic.near) == [nil, 30])
+    }
+
+    @Test func popularFilesAreShown() throws {
+        let page = "/sets/demo/popular"
+        #expect(try get(page).contains("No node has reported that anything was read."))
+        func take(_ files: [(String, Int64)]) {
+            var taken = report("a", snapshot)
+            taken.sets[0].reads = .init(
+                since: ManualClock.start, files: files.map { .init(path: $0.0, reads: $0.1) })
+            #expect(tracker.take(taken, from: ip("192.0.2.1")))
+        }
+        take([("pool/a.deb", 40), (hostile, 10)])
+        #expect(try get("/").contains("<a href=\"/sets/demo/popular\">"))
+        #expect(try get("/sets/demo/snapshots/\(snapshot)").contains("<a href=\"/sets/demo/popular\">"))
+        let all = try get(page)
+        expectHarmless(all)
+        #expect(all.contains("Reads since 2026-02-23 (UTC)") && all.contains("name=\"days\" type=\"number\""))
+        #expect(all.contains("<th scope=\"row\">pool/a.deb</th>"))
+        #expect(all.contains("value=\"1.0\" aria-hidden=\"true\"></meter> <span>40</span>"))
+        #expect(all.contains("value=\"0.25\" aria-hidden=\"true\"></meter> <span>10</span>"))
+        clock.advance(2 * 86_400)
+        #expect(!(try get("\(page)?days=2").contains("pool/a.deb")))
+        let three = try get("\(page)?days=3&limit=1")
+        #expect(
+            three.contains("pool/a.deb") && !three.contains("&lt;script") && three.contains("max=\"31\" value=\"3\""))
+        // What makes no sense is as if it were not there.
+        #expect(try get("\(page)?days=0&limit=x").contains("max=\"31\" value=\"7\""))
+        #expect(try get("/sets/other/popular", status: .notFound).contains("does not follow"))
+    }
+
     @Test func unknownPagesSaySo() throws {
         for target in ["/nodes/x", "/nodes/..", "/sets/demo/snapshots/x", "/sets/other/snapshots/\(snapshot)"] {
             #expect(try get(target, status: .notFound).contains("<h1>Not here</h1>"))
@@ -152,6 +223,7 @@ struct PageTests {
             let ticks = ProgressChart.ticks(ManualClock.start, ManualClock.start.addingTimeInterval(days * 86_400))
             #expect(ticks.count <= 7)
             #expect(Set(ticks.map(\.label)).count == ticks.count)
+            #expect(ProgressChart.ends(ManualClock.start, ManualClock.start + days * 86_400).count == 2)
         }
     }
 }

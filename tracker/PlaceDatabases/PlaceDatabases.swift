@@ -1,3 +1,4 @@
+internal import AddressDatabase
 internal import Glibc
 public import SwarmCore
 internal import Synchronization
@@ -119,7 +120,7 @@ public final class PlaceDatabases: Sendable {
             let found = entry(city, address, \.city) { $0.place }
             place = found ?? place
         }
-        if let asn { place.asn = entry(asn, address, \.asn) { $0.number("autonomous_system_number") } ?? nil }
+        if let asn { place.asn = entry(asn, address, \.asn) { $0.asn } ?? nil }
         return place
     }
 
@@ -146,17 +147,11 @@ extension MaxMindDatabase.Entry {
     /// rounded to degrees: distances of thousands of kilometres are what they are for, and places are few.
     fileprivate var place: Place {
         var place = Place()
-        place.country = letters(text("country", "iso_code") ?? text("registered_country", "iso_code"))
-        place.continent = letters(text("continent", "code"))
+        place.country = country
+        place.continent = continent
         if let latitude = double("location", "latitude"), let longitude = double("location", "longitude") {
             place.coordinates = Coordinates(latitude: latitude.rounded(), longitude: longitude.rounded())
         }
         return place
-    }
-
-    private func letters(_ text: String?) -> String? {
-        text.flatMap { text in
-            text.utf8.count == 2 && text.utf8.allSatisfy { (0x41...0x5a).contains($0) } ? text : nil
-        }
     }
 }

@@ -15,9 +15,20 @@ struct TrackerQuery: ParsableArguments {
     func get(_ path: String) async throws -> [UInt8] {
         var base = tracker
         while base.hasSuffix("/") { base.removeLast() }
-        let url = base + path
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout = .init(connect: .seconds(10))
+        // By itself the client tries until the time is over, also where nobody listens.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(configuration: configuration)
+        let answer: Result<[UInt8], any Error>
+        do { answer = .success(try await Self.get(base, path, client)) } catch { answer = .failure(error) }
+        try await client.shutdown()
+        return try answer.get()
+    }
+
+    private static func get(_ base: String, _ path: String, _ client: HTTPClient) async throws -> [UInt8] {
         do {
-            let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
+            let response = try await client.execute(HTTPClientRequest(url: base + path), timeout: .seconds(30))
             let body = Array(try await response.body.collect(upTo: 64 << 20).readableBytesView)
             guard response.status == .ok else {
                 let reason = String(decoding: body.prefix(500), as: UTF8.self)

@@ -126,15 +126,17 @@ typedef struct slt_event {
 const slt_event *_Nullable slt_session_poll(slt_session *session, size_t *count);
 
 // Adds the torrent, neither paused nor managed, without looking at files. Uses the torrent up: only slt_torrent_free
-// may follow. have and wanted are bitfields of `size` bytes; pieces that are padding throughout are added to have.
+// may follow. have, wanted and preferred are bitfields of `size` bytes; pieces that are padding throughout are added to
+// have. Of the wanted pieces the preferred ones are asked for first; null for none.
 slt_code slt_session_add(
     slt_session *session, slt_torrent *torrent, slt_info_hash expected, const char *save_path, uint8_t *have,
-    const uint8_t *wanted, size_t size, bool peer_exchange, slt_error *error);
+    const uint8_t *wanted, const uint8_t *_Nullable preferred, size_t size, bool peer_exchange, slt_error *error);
 // Disconnects the peers and closes the files; SLT_EVENT_FLUSHED follows, then slt_session_remove is due.
 slt_code slt_session_quiesce(slt_session *session, slt_info_hash info_hash, slt_error *error);
 void slt_session_remove(slt_session *session, slt_info_hash info_hash);
 slt_code slt_session_prioritize(
-    slt_session *session, slt_info_hash info_hash, const uint8_t *wanted, size_t size, slt_error *error);
+    slt_session *session, slt_info_hash info_hash, const uint8_t *wanted, const uint8_t *_Nullable preferred, size_t size,
+    slt_error *error);
 slt_code slt_session_connect(
     slt_session *session, slt_info_hash info_hash, const char *host, uint16_t port, slt_error *error);
 // Hands in one piece's content, which is copied; its hash is checked.
@@ -227,6 +229,8 @@ typedef struct slt_traffic {
     int64_t from_far;
     int64_t to_near;     // payload bytes sent to near peers
     int64_t to_far;
+    int64_t from_near_peers; // of from_peers, bytes received from near ones
+    int64_t from_far_peers;
 } slt_traffic;
 
 // Any thread. Counted since the session began, also over removals; with a null info_hash the sum of all torrents.

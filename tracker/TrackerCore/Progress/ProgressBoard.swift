@@ -122,5 +122,8 @@ struct GrowthRate: Sendable {
 
 extension NodeStatus.Snapshot {
     /// Bytes of the files that are here whole.
-    var bytesHad: Int64 { state == .fetching ? min(bytesTotal, bytesLinked + bytesDone) : bytesTotal }
+    var bytesHad: Int64 {
+        let total = bounded(bytesTotal)
+        return state == .fetching ? min(total, bounded(bytesLinked) + bounded(bytesDone)) : total
+    }
 }

@@ -40,31 +40,6 @@ public struct SnapshotStanding: Hashable, Sendable, Codable {
     /// When it last reported, by the tracker's clock.
     public var reported: Date
 
-    /// Where bytes came from.
-    public struct Traffic: Hashable, Sendable, Codable {
-        /// Were there already, or in another file.
-        public var linked: Int64 = 0
-        /// From the master's seeds.
-        public var master: Int64 = 0
-        /// From other nodes.
-        public var peers: Int64 = 0
-        /// From upstreams, by HTTP.
-        public var http: Int64 = 0
-
-        /// Nothing.
-        public init() {}
-
-        /// The sum of each.
-        public static func + (left: Traffic, right: Traffic) -> Traffic {
-            var sum = left
-            sum.linked += right.linked
-            sum.master += right.master
-            sum.peers += right.peers
-            sum.http += right.http
-            return sum
-        }
-    }
-
     init(
         record: ProgressBoard.NodeRecord, carried: NodeReport.SetReport, entry: Feed.Entry, received: Date,
         isFresh: Bool
@@ -78,12 +53,9 @@ public struct SnapshotStanding: Hashable, Sendable, Codable {
         suspicion = carried.isFiltered ? nil : record.suspicions[carried.set]
         let current = carried.current?.serial ?? 0
         if let snapshot = carried.snapshots.first(where: { $0.uuid == entry.uuid }) {
-            bytesTotal = snapshot.bytesTotal
+            bytesTotal = bounded(snapshot.bytesTotal)
             bytesHad = snapshot.bytesHad
-            traffic.linked = snapshot.bytesLinked
-            traffic.master = snapshot.bytesFromMaster
-            traffic.peers = snapshot.bytesFromPeers
-            traffic.http = snapshot.bytesFromHTTP
+            traffic = Traffic(snapshot)
             switch snapshot.state {
             case .active, .retained: state = .active
             case .ready: state = current > entry.serial ? .active : .ready
@@ -97,7 +69,7 @@ public struct SnapshotStanding: Hashable, Sendable, Codable {
             (state, bytesTotal, bytesHad) = (.active, entry.bytes, entry.bytes)
         } else {
             // What a partial mirror wants is about what it wants of the snapshot that it has.
-            let carriedBytes = carried.snapshots.last?.bytesTotal ?? entry.bytes
+            let carriedBytes = carried.snapshots.last.map { bounded($0.bytesTotal) } ?? entry.bytes
             (state, bytesTotal, bytesHad) = (.waiting, carried.isFiltered ? carriedBytes : entry.bytes, 0)
             error = carried.error
         }

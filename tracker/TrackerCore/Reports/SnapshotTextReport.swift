@@ -70,6 +70,12 @@ extension TextReport {
                 line += (bytes > 0 ? Quantities.format(bytes: bytes) : "-").padded(to: 9, atStart: true)
             }
             page.add(line, standing.error != nil || standing.state == .silent ? .yellow : nil)
+            if standing.traffic.isSplit, standing.traffic.peers > 0 {
+                let near = Quantities.format(bytes: standing.traffic.near ?? 0)
+                page.add(
+                    "        of the peers' bytes \(near) near, \(Quantities.format(bytes: standing.traffic.far ?? 0)) far"
+                )
+            }
             if !standing.isComplete { page.add("        \(Self.condition(standing, now: report.time))") }
             if let offset = clocks[standing.node] {
                 page.add("        its clock is \(Self.duration(abs(offset))) \(offset > 0 ? "fast" : "slow")", .yellow)

@@ -151,14 +151,15 @@ public struct TextReport: Sendable {
     }
 
     func addTraffic(_ traffic: SnapshotStanding.Traffic, to page: inout Page) {
-        let fetched = traffic.master + traffic.peers + traffic.http
-        var line =
-            "    linked \(Quantities.format(bytes: traffic.linked)), fetched \(Quantities.format(bytes: fetched))"
+        let fetched = traffic.fetched
+        var line = "linked \(Quantities.format(bytes: traffic.linked)), fetched \(Quantities.format(bytes: fetched))"
         if fetched > 0 {
-            let parts = [("master", traffic.master), ("peers", traffic.peers), ("HTTP", traffic.http)]
-            line += ": " + parts.map { "\($0) \(Self.percent(Double($1) / Double(fetched)))" }.joined(separator: ", ")
+            let parts = traffic.sources.map { source, bytes in
+                "\(Self.word(source, traffic)) \(Self.percent(Double(bytes) / Double(fetched)))"
+            }
+            line += ": " + parts.joined(separator: ", ")
         }
-        page.add(line)
+        page.addWords(of: line, indent: 4)
     }
 
     func addRegions(_ nodes: [SnapshotStanding], to page: inout Page) {
@@ -227,6 +228,16 @@ public struct TextReport: Sendable {
     // MARK: Words
 
     static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+
+    private static func word(_ source: SnapshotStanding.Source, _ traffic: SnapshotStanding.Traffic) -> String {
+        switch source {
+        case .near: "near peers"
+        case .far: "far peers"
+        case .peers: traffic.isSplit ? "other peers" : "peers"
+        case .master: "master"
+        case .http: "HTTP"
+        }
+    }
 
     static func short(_ snapshot: SnapshotID) -> String { String(snapshot.rawValue.prefix(8)) }
 

@@ -81,15 +81,25 @@ struct LiveState: Sendable {
     }
 
     static func traffic(_ traffic: SnapshotStanding.Traffic) -> String {
-        let fetched = traffic.master + traffic.peers + traffic.http
+        let fetched = traffic.fetched
         var text = "\(PageText.bytes(traffic.linked)) were there already, \(PageText.bytes(fetched)) fetched"
         if fetched > 0 {
-            let parts = [("the master", traffic.master), ("other nodes", traffic.peers), ("HTTP", traffic.http)]
-            text +=
-                ": "
-                + parts.map { "\(PageText.percent(Double($1) / Double(fetched))) from \($0)" }.joined(separator: ", ")
+            let parts = traffic.sources.map { source, bytes in
+                "\(PageText.percent(Double(bytes) / Double(fetched))) \(word(source, traffic))"
+            }
+            text += ": " + parts.joined(separator: ", ")
         }
         return text
+    }
+
+    private static func word(_ source: SnapshotStanding.Source, _ traffic: SnapshotStanding.Traffic) -> String {
+        switch source {
+        case .near: "from near nodes"
+        case .far: "from far nodes"
+        case .peers: traffic.isSplit ? "from nodes of unknown distance" : "from other nodes"
+        case .master: "from the master"
+        case .http: "by HTTP"
+        }
     }
 
     /// What a stream is sent: all values, or those that differ from what was before.

@@ -38,6 +38,14 @@ enum Metrics {
             "newest_bytes_wanted", "gauge", "Bytes of a set's newest snapshot that the nodes want.",
             newest.map { ("set=\"\($0.0)\"", $0.1.nodes.reduce(0) { $0 + $1.bytesTotal }) })
         family(
+            "newest_bytes_from", "gauge",
+            "Bytes of a set's newest snapshot by where they came from; peers are those that are called neither near nor far.",
+            newest.flatMap { set, snapshot in
+                let traffic = snapshot.traffic
+                let sources = traffic.sources.map { ($0.source.rawValue, $0.bytes) }
+                return ([("linked", traffic.linked)] + sources).map { ("set=\"\(set)\",source=\"\($0)\"", $1) }
+            })
+        family(
             "probe_rounds_total", "counter", "Rounds of probes by their verdict.",
             tracker.probeRoundCounts.sorted { $0.key < $1.key }
                 .map { ("verdict=\"\($0.key)\"", Int64($0.value)) })

@@ -23,10 +23,7 @@ enum NodePage {
         let share: Double
         let done: String
         let left: String
-        let linked: String
-        let master: String
-        let peers: String
-        let http: String
+        let traffic: TrafficCells
         let hindered: String
     }
 
@@ -106,9 +103,7 @@ enum NodePage {
                     key: "\(LiveState.key(set, row.entry.uuid))/\(row.standing.node)",
                     url: SnapshotPage.url(set, row.entry.uuid), serial: String(row.entry.serial),
                     short: String(row.entry.uuid.rawValue.prefix(8)), state: text("state"), share: row.standing.share,
-                    done: text("done"), left: text("left"), linked: PageText.bytes(row.standing.traffic.linked),
-                    master: PageText.bytes(row.standing.traffic.master),
-                    peers: PageText.bytes(row.standing.traffic.peers), http: PageText.bytes(row.standing.traffic.http),
+                    done: text("done"), left: text("left"), traffic: TrafficCells(row.standing.traffic),
                     hindered: text("error"))
             })
     }

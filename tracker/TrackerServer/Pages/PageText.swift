@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Mustache
 internal import SwarmCore
+internal import TrackerCore
 
 /// Texts as the pages show them.
 enum PageText {
@@ -49,6 +50,27 @@ enum PageText {
     static func iso(_ date: Date) -> String { date.formatted(.iso8601) }
 
     static func ago(_ date: Date, _ now: Date) -> String { "\(duration(max(0, now.timeIntervalSince(date)))) ago" }
+}
+
+/// Where bytes came from, as the cells of a row.
+struct TrafficCells {
+    let linked: String
+    let peers: String
+    let isSplit: Bool
+    let near: String
+    let far: String
+    let master: String
+    let http: String
+
+    init(_ traffic: SnapshotStanding.Traffic) {
+        linked = PageText.bytes(traffic.linked)
+        peers = PageText.bytes(traffic.peers)
+        isSplit = traffic.isSplit
+        near = PageText.bytes(traffic.near ?? 0)
+        far = PageText.bytes(traffic.far ?? 0)
+        master = PageText.bytes(traffic.master)
+        http = PageText.bytes(traffic.http)
+    }
 }
 
 /// A moment: as a machine reads it, and as people do.

@@ -52,6 +52,7 @@ struct Pages: Sendable {
         case ("style.css", 1): return .asset(Stylesheet.text, type: "text/css; charset=utf-8")
         case ("live.js", 1): return .asset(LiveScript.text, type: "text/javascript; charset=utf-8")
         case ("nodes", 2): return node(path[1])
+        case ("sets", 3) where path[2] == "popular": return popular(path[1], target)
         case ("sets", 4) where path[2] == "snapshots": return snapshot(path[1], path[3], target)
         case ("sets", 5) where path[2] == "snapshots" && path[4] == "chart.svg": return chart(path[1], path[3])
         default: return nil
@@ -82,6 +83,14 @@ struct Pages: Sendable {
         return SnapshotPage.page(
             report, name, snapshot, samples: samples(SnapshotKey(name, snapshot.uuid), report, tracker.history),
             query: NodeTableQuery(parameters: target.parameters))
+    }
+
+    private func popular(_ text: String, _ target: RequestTarget) -> Reply {
+        let (days, limit) = PopularPage.numbers(target.parameters)
+        guard let set = SetName(text), let files = tracker.popular(set, days: days, limit: limit) else {
+            return .missingPage("This tracker does not follow a set of this name.")
+        }
+        return PopularPage.page(files, days: days, limit: limit, layout: LiveState(tracker.report()).layout)
     }
 
     private func chart(_ set: String, _ uuid: String) -> Reply? {

@@ -8,47 +8,84 @@ enum ProgressChart {
     struct Level {
         let y: String
         let label: String
-        let left = text(ProgressChart.left)
-        let right = text(ProgressChart.right)
-        let labelX = text(ProgressChart.left - 8)
     }
 
     struct Tick {
         let x: String
         let label: String
         let anchor: String
-        let top = text(ProgressChart.top)
-        let bottom = text(ProgressChart.bottom)
-        let labelY = text(ProgressChart.bottom + 20)
     }
 
     struct Line {
         let kind: String
         let name: String
         let points: String
-        let nameX = text(ProgressChart.right + 8)
-        var nameY: String
+        let nameY: String
     }
 
+    /// One drawing in a size of its own.
     struct Drawing {
-        let id: String
-        let width = text(ProgressChart.width)
-        let height = text(ProgressChart.height)
-        let title: String
-        let description: String
+        let kind: String
+        let hiding: String
+        let width: String
+        let height: String
+        let left: String
+        let right: String
+        let top: String
+        let bottom: String
+        let labelX: String
+        let labelY: String
+        let nameX: String
         let levels: [Level]
         let times: [Tick]
         let area: String
         let lines: [Line]
     }
 
-    private static let (width, height) = (800.0, 260.0)
-    private static let (left, right, top, bottom) = (56.0, 690.0, 16.0, 222.0)
+    struct Picture {
+        let id: String
+        let title: String
+        let description: String
+        let drawings: [Drawing]
+    }
 
-    /// The picture, an `svg` element. `samples` ascend by time; of one alone there is no line
-    /// yet, but the words and what it will be drawn on.
+    /// Where things are in a drawing, in units that are pixels where there is room for them.
+    private struct Measures {
+        let kind: String
+        let size: (width: Double, height: Double)
+        let left: Double
+        let right: Double
+        let top = 16.0
+        let bottom = 222.0
+        /// Whether round moments are named on the axis of time, and not only its ends.
+        let hasRoom: Bool
+    }
+
+    private static let wide = Measures(kind: "wide", size: (800, 260), left: 56, right: 690, hasRoom: true)
+    /// For screens on which the wide one would have letters too small to read.
+    private static let narrow = Measures(kind: "narrow", size: (320, 250), left: 52, right: 212, hasRoom: false)
+
+    /// The picture, an `svg` element with a drawing for wide screens and one for narrow ones, of which the stylesheet shows
+    /// one. `samples` ascend by time; of one alone there is no line yet, but the words and what it will be drawn on.
     static func svg(set: SwarmCore.SetName, serial: Serial, snapshot: SnapshotID, samples: [ProgressSample]) -> String {
         guard let first = samples.first, let last = samples.last else { return "" }
+        let description =
+            "From \(Quantities.format(utc: first.time)) to \(Quantities.format(utc: last.time)). Now:"
+            + " \(PageText.percent(last.counts.byteShare)) of the bytes;"
+            + " \(last.counts.complete) of \(PageText.count(last.counts.nodes, "node")) have it,"
+            + " and readers see it at \(last.counts.active)."
+        return PageTemplates.render(
+            "chart",
+            Picture(
+                id: "chart-\(snapshot)", title: "Progress of \(set), snapshot \(serial), over time",
+                description: description,
+                drawings: [wide, narrow].map { drawing($0, first: first, last: last, samples: samples) }))
+    }
+
+    private static func drawing(
+        _ measures: Measures, first: ProgressSample, last: ProgressSample, samples: [ProgressSample]
+    ) -> Drawing {
+        let (left, right, top, bottom) = (measures.left, measures.right, measures.top, measures.bottom)
         let span = max(1, last.time.timeIntervalSince(first.time))
         func x(_ time: Date) -> Double { left + (right - left) * time.timeIntervalSince(first.time) / span }
         func y(_ share: Double) -> Double { bottom - (bottom - top) * min(1, max(0, share)) }
@@ -70,27 +107,22 @@ enum ProgressChart {
             heights[share.0] = free
         }
         let push = max(0, top - (heights.values.min() ?? top))
-        let description =
-            "From \(Quantities.format(utc: first.time)) to \(Quantities.format(utc: last.time)). Now:"
-            + " \(PageText.percent(last.counts.byteShare)) of the bytes;"
-            + " \(last.counts.complete) of \(PageText.count(last.counts.nodes, "node")) have it,"
-            + " and readers see it at \(last.counts.active)."
-        return PageTemplates.render(
-            "chart",
-            Drawing(
-                id: "chart-\(snapshot)", title: "Progress of \(set), snapshot \(serial), over time",
-                description: description,
-                levels: [0, 0.25, 0.5, 0.75, 1].map { Level(y: text(y($0)), label: "\(Int($0 * 100)) %") },
-                times: ticks(first.time, last.time).map { time in
-                    let place = x(time.time)
-                    let anchor = place > right - 30 ? "end" : place < left + 30 ? "start" : "middle"
-                    return Tick(x: text(place), label: time.label, anchor: anchor)
-                }, area: "\(text(left)),\(text(bottom)) \(bytes) \(text(right)),\(text(bottom))",
-                lines: shares.map { share in
-                    Line(
-                        kind: share.0, name: "\(share.1) \(PageText.percent(share.2))", points: share.3,
-                        nameY: text((heights[share.0] ?? 0) + push))
-                }))
+        return Drawing(
+            kind: measures.kind, hiding: measures.kind == wide.kind ? "" : " display=\"none\"",
+            width: text(measures.size.width), height: text(measures.size.height), left: text(left), right: text(right),
+            top: text(top), bottom: text(bottom), labelX: text(left - 8), labelY: text(bottom + 20),
+            nameX: text(right + 8),
+            levels: [0, 0.25, 0.5, 0.75, 1].map { Level(y: text(y($0)), label: "\(Int($0 * 100)) %") },
+            times: (measures.hasRoom ? ticks : ends)(first.time, last.time).map { time in
+                let place = x(time.time)
+                let anchor = place > right - 30 ? "end" : place < left + 30 ? "start" : "middle"
+                return Tick(x: text(place), label: time.label, anchor: anchor)
+            }, area: "\(text(left)),\(text(bottom)) \(bytes) \(text(x(last.time))),\(text(bottom))",
+            lines: shares.map { share in
+                Line(
+                    kind: share.0, name: "\(share.1) \(PageText.percent(share.2))", points: share.3,
+                    nameY: text((heights[share.0] ?? 0) + push))
+            })
     }
 
     /// Of the samples that fall on one column of the picture, the first and the last.
@@ -113,20 +145,25 @@ enum ProgressChart {
         var result: [(Date, String)] = []
         while time <= last.timeIntervalSince1970 {
             let date = Date(timeIntervalSince1970: time)
-            // “2026-03-01 12:00:00 UTC”
-            let words = Quantities.format(utc: date)
-            let label: Substring
-            if step >= 86_400 {
-                label = words.prefix(10)
-            } else if span > 86_400 {
-                label = words.dropFirst(5).prefix(11)
-            } else {
-                label = words.dropFirst(11).prefix(step < 60 ? 8 : 5)
-            }
-            result.append((date, String(label)))
+            result.append((date, label(date, span: span, step: step)))
             time += step
         }
         return result
+    }
+
+    /// Two moments, with words; of one and the same, one.
+    static func ends(_ first: Date, _ last: Date) -> [(time: Date, label: String)] {
+        let span = last.timeIntervalSince(first)
+        return (span > 0 ? [first, last] : [first]).map { ($0, label($0, span: span, step: span / 6)) }
+    }
+
+    /// A moment in as few words as its place among others needs.
+    private static func label(_ date: Date, span: Double, step: Double) -> String {
+        // “2026-03-01 12:00:00 UTC”
+        let words = Quantities.format(utc: date)
+        if step >= 86_400 { return String(words.prefix(10)) }
+        if span > 86_400 { return String(words.dropFirst(5).prefix(11)) }
+        return String(words.dropFirst(11).prefix(step < 60 ? 8 : 5))
     }
 
     /// With a tenth, as coordinates are written.

@@ -9,9 +9,7 @@ enum SnapshotPage {
         let nodeCount: Int
         let have: Int
         let done: String
-        let master: String
-        let peers: String
-        let http: String
+        let traffic: TrafficCells
     }
 
     struct Part {
@@ -84,8 +82,7 @@ enum SnapshotPage {
             let had = nodes.reduce(0.0) { $0 + Double($1.bytesHad) }
             return Region(
                 region: region, nodeCount: nodes.count, have: nodes.count(where: \.isComplete),
-                done: PageText.percent(total > 0 ? had / total : 1), master: PageText.bytes(traffic.master),
-                peers: PageText.bytes(traffic.peers), http: PageText.bytes(traffic.http))
+                done: PageText.percent(total > 0 ? had / total : 1), traffic: TrafficCells(traffic))
         }
     }
 }

@@ -11,7 +11,7 @@ enum PageTemplates {
         var library = MustacheLibrary()
         for (name, text) in [
             "frame": frame, "overview": overview, "nodes": nodes, "node": node, "snapshot": snapshot, "chart": chart,
-            "message": message,
+            "message": message, "popular": popular, "trafficHead": trafficHead, "trafficCells": trafficCells,
         ] {
             do { try library.register("{{% CONTENT_TYPE:PAGE}}" + text, named: name) } catch {
                 preconditionFailure("the template “\(name)” is broken: \(error)")
@@ -89,7 +89,7 @@ enum PageTemplates {
         {{#sets}}
         <section aria-labelledby="set-{{name}}">
         <h2 id="set-{{name}}">{{name}}</h2>
-        <p class="aside">Feed {{feedVersion}}, read <time data-ago datetime="{{read.iso}}">{{read.ago}}</time>.</p>
+        <p class="aside">Feed {{feedVersion}}, read <time data-ago datetime="{{read.iso}}">{{read.ago}}</time>. <a href="/sets/{{name}}/popular">Most read files</a></p>
         {{^newest}}<p>No snapshot is live.</p>{{/newest}}
         {{#newest}}
         <h3>Newest: <a href="{{url}}">snapshot {{serial}}</a> <span class="badge" data-live="{{key}}/hold">{{hold}}</span></h3>
@@ -112,7 +112,7 @@ enum PageTemplates {
 
     private static let snapshot = """
         {{#isWhole}}
-        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › snapshot {{serial}}</nav>
+        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › snapshot {{serial}} · <a href="/sets/{{set}}/popular">Most read files</a></nav>
         <h1>{{set}}, snapshot {{serial}} <span class="badge" data-live="{{key}}/hold">{{hold}}</span></h1>
         {{/isWhole}}
         <dl>
@@ -124,22 +124,30 @@ enum PageTemplates {
         <dt>Traffic</dt><dd data-live="{{key}}/traffic">{{traffic}}</dd>
         </dl>
         {{#hasChart}}
-        <figure tabindex="0" data-chart="{{url}}/chart.svg" data-live="{{key}}/bytes">{{{chart}}}<figcaption>Progress over time (UTC)</figcaption></figure>
+        <figure data-chart="{{url}}/chart.svg" data-live="{{key}}/bytes">{{{chart}}}<figcaption>Progress over time (UTC)</figcaption></figure>
         {{/hasChart}}
         {{#isWhole}}
         {{#hasRegions}}
         <div class="scroll" role="region" tabindex="0" aria-label="By region">
         <table class="narrow"><caption><span>By region</span></caption>
-        <thead><tr><th scope="col">Region</th><th scope="col">Nodes</th><th scope="col">Have it</th><th scope="col">Bytes</th><th scope="col">From the master</th><th scope="col">From nodes</th><th scope="col">By HTTP</th></tr></thead>
+        <thead><tr><th scope="col">Region</th><th scope="col">Nodes</th><th scope="col">Have it</th><th scope="col">Bytes</th>{{> trafficHead}}</tr></thead>
         <tbody>
         {{#regions}}
-        <tr><th scope="row">{{region}}</th><td class="number">{{nodeCount}}</td><td class="number">{{have}}</td><td class="number">{{done}}</td><td class="number">{{master}}</td><td class="number">{{peers}}</td><td class="number">{{http}}</td></tr>
+        <tr><th scope="row">{{region}}</th><td class="number">{{nodeCount}}</td><td class="number">{{have}}</td><td class="number">{{done}}</td>{{> trafficCells}}</tr>
         {{/regions}}
         </tbody></table></div>
         {{/hasRegions}}
         {{{table}}}
         {{/isWhole}}
         """
+
+    private static let trafficHead =
+        #"<th scope="col">From nodes</th><th scope="col">From the master</th><th scope="col">By HTTP</th>"#
+
+    private static let trafficCells =
+        #"<td class="number">{{traffic.peers}}{{#traffic.isSplit}}<br><span class="aside">{{traffic.near}} near</span>"#
+        + #"<br><span class="aside">{{traffic.far}} far</span>{{/traffic.isSplit}}</td>"#
+        + #"<td class="number">{{traffic.master}}</td><td class="number">{{traffic.http}}</td>"#
 
     private static let nodes = """
         <div class="scroll" role="region" tabindex="0" aria-label="{{caption}}">
@@ -176,20 +184,45 @@ enum PageTemplates {
         {{#isHindered}}<p class="warning">{{error}}</p>{{/isHindered}}
         <div class="scroll" role="region" tabindex="0" aria-label="Snapshots of {{set}} at {{name}}">
         <table><caption><span>Snapshots of {{set}}</span></caption>
-        <thead><tr><th scope="col">Snapshot</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Left</th><th scope="col">There already</th><th scope="col">From the master</th><th scope="col">From nodes</th><th scope="col">By HTTP</th><th scope="col">Hindered by</th></tr></thead>
+        <thead><tr><th scope="col">Snapshot</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Left</th><th scope="col">There already</th>{{> trafficHead}}<th scope="col">Hindered by</th></tr></thead>
         <tbody>
         {{#snapshots}}
-        <tr><th scope="row"><a href="{{url}}">{{serial}} <code>{{short}}</code></a></th><td><span class="state" data-live="{{key}}/state" data-state="{{state}}">{{state}}</span></td><td class="done"><meter min="0" max="1" value="{{share}}" data-live="{{key}}/done" aria-hidden="true"></meter> <span data-live="{{key}}/done">{{done}}</span></td><td class="brief" data-live="{{key}}/left">{{left}}</td><td class="number">{{linked}}</td><td class="number">{{master}}</td><td class="number">{{peers}}</td><td class="number">{{http}}</td><td class="error" data-live="{{key}}/error">{{hindered}}</td></tr>
+        <tr><th scope="row"><a href="{{url}}">{{serial}} <code>{{short}}</code></a></th><td><span class="state" data-live="{{key}}/state" data-state="{{state}}">{{state}}</span></td><td class="done"><meter min="0" max="1" value="{{share}}" data-live="{{key}}/done" aria-hidden="true"></meter> <span data-live="{{key}}/done">{{done}}</span></td><td class="brief" data-live="{{key}}/left">{{left}}</td><td class="number">{{traffic.linked}}</td>{{> trafficCells}}<td class="error" data-live="{{key}}/error">{{hindered}}</td></tr>
         {{/snapshots}}
         </tbody></table></div>
         </section>
         {{/sets}}
         """
 
+    private static let popular = """
+        <nav aria-label="Where you are"><a href="/">Overview</a> › {{set}} › most read</nav>
+        <h1>{{set}}, most read files</h1>
+        <p>{{sentence}}</p>
+        <form class="filter" method="get" action="/sets/{{set}}/popular">
+        <fieldset><legend>What to show</legend>
+        <span class="field"><label for="days">Days, today included</label> <input id="days" name="days" type="number" min="1" max="{{dayLimit}}" value="{{days}}"></span>
+        <span class="field"><label for="limit">Files at most</label> <input id="limit" name="limit" type="number" min="1" max="{{fileLimit}}" value="{{limit}}"></span>
+        <button type="submit">Show</button>
+        </fieldset></form>
+        {{^hasRows}}<p>No node has reported that anything was read. Nodes count what they serve themselves, by <code>http-listen</code>.</p>{{/hasRows}}
+        {{#hasRows}}
+        <div class="scroll" role="region" tabindex="0" aria-label="{{caption}}">
+        <table class="popular"><caption><span>{{caption}}</span></caption>
+        <thead><tr><th scope="col">File</th><th scope="col">Reads</th></tr></thead>
+        <tbody>
+        {{#rows}}
+        <tr><th scope="row">{{path}}</th><td class="done"><meter min="0" max="1" value="{{share}}" aria-hidden="true"></meter> <span>{{reads}}</span></td></tr>
+        {{/rows}}
+        </tbody></table></div>
+        {{/hasRows}}
+        """
+
     private static let chart = """
-        <svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {{width}} {{height}}" role="img" aria-labelledby="{{id}}-title {{id}}-desc">
+        <svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{{id}}-title {{id}}-desc">
         <title id="{{id}}-title">{{title}}</title>
         <desc id="{{id}}-desc">{{description}}</desc>
+        {{#drawings}}
+        <svg class="{{kind}}"{{{hiding}}} viewBox="0 0 {{width}} {{height}}">
         {{#levels}}<line class="grid" x1="{{left}}" x2="{{right}}" y1="{{y}}" y2="{{y}}"/><text class="tick" x="{{labelX}}" y="{{y}}" dy="4" text-anchor="end">{{label}}</text>
         {{/levels}}
         {{#times}}<line class="grid" x1="{{x}}" x2="{{x}}" y1="{{top}}" y2="{{bottom}}"/><text class="tick" x="{{x}}" y="{{labelY}}" text-anchor="{{anchor}}">{{label}}</text>
@@ -197,6 +230,8 @@ enum PageTemplates {
         <polygon class="area" points="{{area}}"/>
         {{#lines}}<polyline class="line {{kind}}" points="{{points}}"/><text class="name {{kind}}" x="{{nameX}}" y="{{nameY}}" dy="4">{{name}}</text>
         {{/lines}}
+        </svg>
+        {{/drawings}}
         </svg>
         """
 

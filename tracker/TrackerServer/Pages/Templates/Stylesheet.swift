@@ -19,8 +19,7 @@ enum Stylesheet {
           font: 1rem/1.5 system-ui, sans-serif;
         }
         a { color: var(--link); }
-        a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible, .scroll:focus-visible,
-        figure:focus-visible {
+        a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible, .scroll:focus-visible {
           outline: 3px solid var(--fill); outline-offset: 2px;
         }
         .skip { position: absolute; left: -100rem; }
@@ -67,6 +66,7 @@ enum Stylesheet {
         th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--rule); }
         tbody th { font-weight: normal; }
         thead th { white-space: nowrap; font-size: .9rem; color: var(--soft); }
+        table.popular tbody th { white-space: normal; overflow-wrap: anywhere; }
         td.number { text-align: right; white-space: nowrap; }
         td.done, td.brief, td time, tbody th { white-space: nowrap; }
         main > nav { margin: .75rem 0 0; color: var(--soft); }
@@ -78,10 +78,10 @@ enum Stylesheet {
         .state[data-state="fetching"] { color: var(--busy); }
         .state[data-state="waiting"] { color: var(--mid); }
         .state[data-state="silent"] { color: var(--bad); }
-        figure { margin: 1rem 0; max-width: 52rem; overflow-x: auto; }
+        figure { margin: 1rem 0; max-width: 52rem; }
         figcaption, caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 2rem); }
         figcaption { color: var(--soft); font-size: .9rem; }
-        .chart { display: block; width: 100%; height: auto; background: var(--tint); border-radius: .4rem; }
+        .chart { display: block; width: 100%; aspect-ratio: 800 / 260; background: var(--tint); border-radius: .4rem; }
         .chart .grid { stroke: var(--rule); stroke-width: 1; }
         .chart .tick { fill: var(--soft); font: 12px system-ui, sans-serif; }
         .chart .area { fill: var(--fill); opacity: .12; }
@@ -98,8 +98,10 @@ enum Stylesheet {
         @media (max-width: 40rem) {
           dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
           dd { margin-bottom: .5rem; }
-          .chart { min-width: 36rem; }
-          .chart .tick, .chart .name { font-size: 14px; }
+          .chart { aspect-ratio: 320 / 250; max-width: 28rem; }
+          .chart .wide { display: none; }
+          .chart .narrow { display: inline; }
+          .chart .tick, .chart .name { font-size: 13px; }
         }
         @media print { .filter, .top, footer { display: none; } }
 

@@ -1,32 +1,33 @@
 internal import CLinux
 internal import CMaxMindDB
 internal import Glibc
-internal import SwarmCore
+public import SwarmCore
 
+// @unchecked: see above; the pointer is set once, and freed in `deinit`.
+// @safe: no pointer is handed out.
 /// A database of MaxMind's format 2.0, read into memory: what happens to the file afterwards does not matter. (Mapped
 /// as the library does it, a file that is cut short would end the process at the next look-up.)
 ///
 /// The only owner of the library's structure, which stays where it is because its entries point to it. It is not changed
 /// once it is open, and the library lets any number of threads look up at once.
-// @unchecked: see above; the pointer is set once, and freed in `deinit`.
-// @safe: no pointer is handed out.
-@safe final class MaxMindDatabase: @unchecked Sendable {
-    private let structure: UnsafeMutablePointer<MMDB_s>
+@safe public final class MaxMindDatabase: @unchecked Sendable {
+    let structure: UnsafeMutablePointer<MMDB_s>
     /// What the database says it is, such as `GeoLite2-City`.
-    let type: String
+    public let type: String
     /// When it was made, in seconds since 1970.
-    let built: UInt64
+    public let built: UInt64
 
     /// A database of more bytes than this is refused.
     private static let sizeLimit = 1 << 30
 
     /// Why a file is no database, or a look-up failed.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    public struct Failure: Error, CustomStringConvertible {
+        /// What is wrong.
+        public let description: String
     }
 
     /// Reads a file.
-    init(path: String) throws(Failure) {
+    public init(path: String) throws(Failure) {
         let copy = try Self.copy(path)
         defer { close(copy) }
         // unsafe: owned from here; freed below when the library does not take it, else in `deinit`.
@@ -68,17 +69,18 @@ internal import SwarmCore
         }
     }
 
-    private static func message(_ code: Int32) -> String {
+    static func message(_ code: Int32) -> String {
         // unsafe: the library's texts are constants.
         unsafe MMDB_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     }
 
     // MARK: Look-up
 
-    /// What the database has for one address. Valid while the database is.
-    // @safe: it is used inside `withEntry` alone.
-    @safe struct Entry {
-        fileprivate let entry: MMDB_entry_s
+    // @safe: its pointer is that of the owner, which lives as long as it does.
+    /// What the database has for one address.
+    @safe public struct Entry {
+        let entry: MMDB_entry_s
+        let owner: MaxMindDatabase
 
         private func value(_ first: String, _ second: String?) -> MMDB_entry_data_s? {
             var data = unsafe MMDB_entry_data_s()
@@ -86,8 +88,8 @@ internal import SwarmCore
             return unsafe code == MMDB_SUCCESS ? data : nil
         }
 
-        /// A text.
-        func text(_ first: String, _ second: String? = nil) -> String? {
+        /// A text, by one key or by two.
+        public func text(_ first: String, _ second: String? = nil) -> String? {
             guard let data = unsafe value(first, second), unsafe data.type == UInt32(MMDB_DATA_TYPE_UTF8_STRING),
                 let bytes = unsafe data.utf8_string
             else { return nil }
@@ -96,8 +98,8 @@ internal import SwarmCore
             return unsafe String(validating: buffer, as: UTF8.self)
         }
 
-        /// A number with a fraction.
-        func double(_ first: String, _ second: String? = nil) -> Double? {
+        /// A number with a fraction, by one key or by two.
+        public func double(_ first: String, _ second: String? = nil) -> Double? {
             guard let data = unsafe value(first, second) else { return nil }
             switch unsafe Int32(bitPattern: data.type) {
             case MMDB_DATA_TYPE_DOUBLE: return unsafe data.double_value
@@ -107,7 +109,7 @@ internal import SwarmCore
         }
 
         /// A number that is not negative, of whatever width.
-        func number(_ first: String) -> UInt32? {
+        public func number(_ first: String) -> UInt32? {
             guard let data = unsafe value(first, nil) else { return nil }
             switch unsafe Int32(bitPattern: data.type) {
             case MMDB_DATA_TYPE_UINT16: return unsafe UInt32(data.uint16)
@@ -119,7 +121,7 @@ internal import SwarmCore
     }
 
     /// Hands what the database has for an address to `body`; nil when it has nothing.
-    func withEntry<Result>(_ address: IPAddress, _ body: (Entry) -> Result) throws(Failure) -> Result? {
+    public func withEntry<Result>(_ address: IPAddress, _ body: (Entry) -> Result) throws(Failure) -> Result? {
         var code = MMDB_SUCCESS
         let found: MMDB_lookup_result_s
         if let v4 = address.v4 {
@@ -145,6 +147,6 @@ internal import SwarmCore
         if code == MMDB_IPV6_LOOKUP_IN_IPV4_DATABASE_ERROR { return nil }
         guard code == MMDB_SUCCESS else { throw Failure(description: Self.message(code)) }
         guard unsafe found.found_entry else { return nil }
-        return body(unsafe Entry(entry: found.entry))
+        return body(unsafe Entry(entry: found.entry, owner: self))
     }
 }

@@ -1,19 +1,19 @@
-internal import Metainfo
-internal import SwarmCore
+public import SwarmCore
 
 /// Which shard a path is in, by where the shards begin: without opening any.
-struct ShardLookup: Sendable {
+public struct ShardLookup: Sendable {
     /// Where stretches begin, in the order of paths, each with its shards, the smallest `.torrent` first.
     private let stretches: [(start: String, shards: [Manifest.Shard])]
 
-    init(_ shards: [Manifest.Shard]) {
+    /// For the shards of one snapshot.
+    public init(_ shards: [Manifest.Shard]) {
         stretches = Dictionary(grouping: shards, by: \.start)
             .map { ($0.key, $0.value.sorted { ($0.torrent.size, $0.label) < ($1.torrent.size, $1.label) }) }
             .sorted { TreePath.precedes($0.0.utf8, $1.0.utf8) }
     }
 
     /// The shards that can have a path: one, or one for each class of files.
-    func candidates(_ path: String) -> [Manifest.Shard] {
+    public func candidates(_ path: String) -> [Manifest.Shard] {
         var (low, high) = (0, stretches.count)
         while low < high {
             let middle = (low + high) / 2
