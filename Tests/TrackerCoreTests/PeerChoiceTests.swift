@@ -147,4 +147,24 @@ struct PeerChoiceTests {
         #expect(heard.count == 200)
         #expect((heard.values.max() ?? 0) < 60)
     }
+
+    @Test func withoutPlacesAnybodyHearsOfAnybody() throws {
+        var policy = PeerChoicePolicy()
+        policy.isNearFirst = false
+        var table = TestTable(policy: policy)
+        table.table.setKnown([:], masters: [PeerEndpoint(address: ip("10.99.0.1"), port: 6881)])
+        _ = try table.announce("10.99.0.1", left: 0, region: "r0")
+        for node in 1...20 { for region in 0..<4 { _ = try announce(&table, region, node) } }
+        table.now += 100
+        var heard: [Int: Int] = [:]
+        for node in 1...20 {
+            let peers = try announce(&table, 0, node, event: .regular)
+            #expect(peers.count == 50)
+            #expect(Swift.Set(peers).count == 50)
+            for peer in peers { heard[region(of: peer), default: 0] += 1 }
+        }
+        // Of a thousand, a quarter for each region, and about a dozen for the master.
+        for region in 0..<4 { #expect((180...300).contains(heard[region] ?? 0), "\(region)") }
+        #expect((1...20).contains(heard[99] ?? 0))
+    }
 }
