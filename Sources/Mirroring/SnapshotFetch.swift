@@ -30,6 +30,11 @@ final class SnapshotFetch {
     private var queued: Set<FileReference> = []
     private var phase: Priority?
     private var lastArrival = ContinuousClock.now
+    /// Peers to turn to when the trackers bring nothing.
+    private var reserve: [Endpoint] = []
+    /// For how long trackers may bring nothing: a piece takes its time on a slow line. Less once one has failed; not
+    /// nothing, for a tracker that is about to read the feed refuses what it will know in a moment.
+    private var trackerPatience: Duration = .seconds(15)
     private var baseline: [InfoHash: Traffic] = [:]
 
     /// What a fetch tells.
@@ -75,8 +80,15 @@ final class SnapshotFetch {
 
     /// Fetches everything; returns when it is complete, verified, and in the journal. After it throws, or is cancelled,
     /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
-    func run(resuming: Bool, peers: [Endpoint], trackers: [String]) async throws {
+    ///
+    /// - Parameters:
+    ///   - peers: those that the node's configuration names.
+    ///   - masters: those that the feed names. Where there are trackers, these decide who asks the master, so that it is
+    ///     not asked by everybody; only when they bring nothing, it is.
+    func run(resuming: Bool, peers: [Endpoint], masters: [Endpoint], trackers: [String]) async throws {
         guard !shards.isEmpty else { return }
+        let first = trackers.isEmpty ? peers + masters : peers
+        reserve = trackers.isEmpty ? [] : masters
         if resuming { try await verifyWhatIsThere() }
         let (events, wake) = router.subscribe(to: shards.map(\.torrent.infoHash))
         let ticker = Task {
@@ -87,7 +99,7 @@ final class SnapshotFetch {
         }
         defer { ticker.cancel() }
         do {
-            for index in shards.indices { try await add(index, trackers: trackers, peers: peers) }
+            for index in shards.indices { try await add(index, trackers: trackers, peers: first) }
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()
@@ -189,10 +201,12 @@ final class SnapshotFetch {
             case .trackerError(_, let url, let message):
                 logger.warning(
                     "the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
+                trackerPatience = .seconds(5)
             case .resynchronized:
                 // A tick, or lost notices that come again as pieces.
                 try await verifyQueued()
                 try await tell()
+                await turnToReserve()
                 await fetchByHTTP(phase)
             case .finished, .listening, .listenFailed: break
             }
@@ -200,6 +214,20 @@ final class SnapshotFetch {
         }
         try Task.checkCancellation()
         throw MirrorError(.upstream, "the BitTorrent session ended")
+    }
+
+    /// Connects to the masters once nothing has arrived for long.
+    private func turnToReserve() async {
+        guard !reserve.isEmpty, ContinuousClock.now - lastArrival >= trackerPatience else { return }
+        for index in shards.indices {
+            for peer in reserve {
+                // A torrent that is complete or going has no use for it.
+                do { try await engine.connect(shards[index].torrent.infoHash, to: peer) } catch {
+                    logger.debug("\(error)", metadata: ["peer": "\(peer)"])
+                }
+            }
+        }
+        reserve = []
     }
 
     private func isComplete(_ phase: Priority) async throws -> Bool {
