@@ -183,11 +183,14 @@ struct PeerChoice {
         while chosen.count < limit, chosen.count > before {
             before = chosen.count
             sources.shuffle(using: &random)
+            // What the masters' own region has, a gateway hears from the master: other regions are new to it, and share
+            // with it what each of them got, without the master's line.
+            if asker.isGateway { sources = sources.filter { !isMastersRegion($0) } + sources.filter(isMastersRegion) }
             for source in sources where chosen.count < limit {
                 switch source {
                 case .masters: for peer in swarm.masters.shuffled(using: &random).prefix(1) { chosen.take(peer) }
-                case .region(let seed?, _) where !chosen.contains(seed): chosen.take(seed)
-                case .region(_, let others):
+                case .region(_, let seed?, _) where !chosen.contains(seed): chosen.take(seed)
+                case .region(_, _, let others):
                     if let peer = others.filter({ !chosen.contains($0) }).randomElement(using: &random) {
                         chosen.take(peer)
                     }
@@ -198,8 +201,13 @@ struct PeerChoice {
 
     /// Who another region can be fed by: a seed, and its gateways, or anybody where there is none.
     private enum FarSource {
-        case region(seed: Peer?, others: [Peer])
+        case region(RegionID, seed: Peer?, others: [Peer])
         case masters
+    }
+
+    private func isMastersRegion(_ source: FarSource) -> Bool {
+        guard case .region(let region, _, _) = source else { return false }
+        return swarm.masters.contains { places.region(of: $0.place) == region }
     }
 
     /// Nil for a region without peers of the asker's family.
@@ -209,6 +217,7 @@ struct PeerChoice {
         let some = Ring(region, family, policy.scan, &random)
         let gateways = region.gateways
         return .region(
+            region.region,
             seed: region.seedCount == 0 ? nil : some.peers.first { $0.roles.contains(.complete) },
             others: gateways.isEmpty ? some.peers.filter(\.isDownloading) : gateways)
     }
