@@ -84,10 +84,13 @@ struct Listeners {
                     channel.closeFuture.whenComplete { _ in count.add(-1) }
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(IdleStateHandler(allTimeout: idleTime))
-                    // Our header values hold no line breaks: numbers, fixed words and percent-encoded URLs.
-                    try pipeline.configureHTTPServerPipeline(
-                        withErrorHandling: true, withOutboundHeaderValidation: false)
-                    try pipeline.addHandler(HTTPHandler(tracker: tracker))
+                    try pipeline.addHandler(
+                        AnnounceHandler(tracker: tracker) { pipeline in
+                            // Our header values hold no line breaks: numbers, fixed words and percent-encoded URLs.
+                            try pipeline.configureHTTPServerPipeline(
+                                withErrorHandling: true, withOutboundHeaderValidation: false)
+                            try pipeline.addHandler(HTTPHandler(tracker: tracker))
+                        })
                 }
             }
     }
