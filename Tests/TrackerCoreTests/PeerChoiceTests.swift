@@ -68,6 +68,18 @@ struct PeerChoiceTests {
         #expect(peers.count == 10)
     }
 
+    /// The master's own region has what the master has; another one has what it got by its own line.
+    @Test func gatewaysHearOfOtherRegionsThanTheMasters() throws {
+        var table = try network()
+        for region in 1..<4 {
+            let far = try (1...20).flatMap { try announce(&table, region, $0, event: .regular) }
+                .map { self.region(of: $0) }.filter { $0 != region }
+            #expect(far.count { $0 == 99 } == 2)
+            #expect(far.count == 4)
+            #expect(!far.contains(0))
+        }
+    }
+
     @Test func whoeverIsStuckHearsOfFarPeers() throws {
         var table = try network(nodes: 10)
         for node in 1...10 { _ = try announce(&table, 1, node, event: .regular, isStuck: true) }
