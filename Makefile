@@ -7,7 +7,7 @@ BIN = .build/$(CONFIGURATION)
 
 # What building needs, and what the tests and the demonstration need beside it.
 BUILD_DEPS = libtorrent-rasterbar-dev libssl-dev libsqlite3-dev libzstd-dev libmaxminddb-dev pkg-config
-TEST_DEPS = aria2 btcheck transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev strace zstd btrfs-progs libmaxmind-db-writer-perl chromium createrepo-c dnf rpm
+TEST_DEPS = aria2 btcheck transmission-cli qbittorrent-nox curl rsync apt-utils dpkg-dev strace zstd btrfs-progs libmaxmind-db-writer-perl chromium createrepo-c dnf rpm iproute2
 DEPS = $(BUILD_DEPS) $(TEST_DEPS)
 
 # Formatting and lint see our own sources only.

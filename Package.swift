@@ -98,9 +98,13 @@ let package = Package(
             name: "PlaceDatabases", dependencies: ["SwarmCore", "TrackerCore", "AddressDatabase"],
             path: "tracker/PlaceDatabases", swiftSettings: strictOverC),
         .target(
+            name: "Datagrams", dependencies: ["SwarmCore", "CLinux"], path: "tracker/Datagrams",
+            swiftSettings: strictOverC),
+        .target(
             name: "TrackerServer",
             dependencies: [
-                "SwarmCore", "TrackerCore", "PlaceDatabases", "Metainfo", "ConfigurationFile", grdb, asyncHTTPClient,
+                "SwarmCore", "TrackerCore", "PlaceDatabases", "Datagrams", "Metainfo", "ConfigurationFile", grdb,
+                asyncHTTPClient,
                 logging, nioCore, nioPosix, nioHTTP1, mustache,
             ],
             path: "tracker/TrackerServer", swiftSettings: strict),

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <malloc.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,4 +28,20 @@ static inline void swarm_bound_allocator(void) {
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
+// One datagram of the two calls below, as `struct mmsghdr` has it: `length` is how many bytes came, or went.
+struct swarm_datagram {
+    struct msghdr header;
+    unsigned int length;
+};
+
+// Waits for one datagram, and takes up to `count` of those that are there by then. Returns how many.
+static inline int swarm_receive_datagrams(int descriptor, struct swarm_datagram *datagrams, unsigned int count) {
+    return (int)syscall(SYS_recvmmsg, descriptor, datagrams, count, 0x10000 /* MSG_WAITFORONE */, (void *)0);
+}
+
+// Sends up to `count` datagrams. Returns how many went; -1 when the first one could not be sent.
+static inline int swarm_send_datagrams(int descriptor, struct swarm_datagram *datagrams, unsigned int count) {
+    return (int)syscall(SYS_sendmmsg, descriptor, datagrams, count, MSG_NOSIGNAL);
 }

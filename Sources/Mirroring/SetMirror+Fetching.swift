@@ -283,7 +283,9 @@ extension SetMirror {
             httpAfter: configuration.httpAfter,
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
-        try await fetch.run(resuming: resuming, peers: await resolvedPeers(), trackers: trackers)
+        try await fetch.run(
+            resuming: resuming, peers: await resolved(configuration.peers), masters: await resolved(listedPeers),
+            trackers: trackers)
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws

@@ -117,7 +117,7 @@ extension SetMirror {
             }
             // Where there is a tracker, what is only offered is found by it. Without one, this is how others learn of this
             // node: the master passes it on by peer exchange.
-            if trackers.isEmpty { spec?.peers = await resolvedPeers() }
+            if trackers.isEmpty { spec?.peers = await resolved(peers()) }
             // The tree may have been made over meanwhile.
             guard let spec, seeding[shard.infoHash] == snapshot else {
                 if seeding[shard.infoHash] == snapshot { seeding[shard.infoHash] = nil }
@@ -133,10 +133,10 @@ extension SetMirror {
         }
     }
 
-    /// The master and the configured peers, by their addresses.
-    func resolvedPeers() async -> [Endpoint] {
+    /// Peers by their addresses.
+    func resolved(_ peers: [Endpoint]) async -> [Endpoint] {
         var result: [Endpoint] = []
-        for peer in peers() {
+        for peer in peers {
             do { result.append(try await engine.resolve(peer)) } catch { logger.warning("\(error)") }
         }
         return result

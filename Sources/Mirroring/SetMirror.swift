@@ -316,11 +316,13 @@ public actor SetMirror {
     func backoff(_ failures: Int) -> Duration { .seconds(min(60, 1 << min(6, max(0, failures - 1)))) }
 
     /// Where the feed's peers and the configured ones are.
-    func peers() -> [Endpoint] {
-        let listed = (feed?.peers ?? []).compactMap { peer in
+    func peers() -> [Endpoint] { listedPeers + configuration.peers }
+
+    /// Where the master's seeds are, by the feed.
+    var listedPeers: [Endpoint] {
+        (feed?.peers ?? []).compactMap { peer in
             peer.isUnspecified ? feedHost.map { Endpoint(host: $0, port: peer.port) } : peer
         }
-        return listed + configuration.peers
     }
 
     /// The announce URLs of the feed, with this node's token for its own tracker.

@@ -34,6 +34,11 @@ final class SnapshotFetch {
     /// What is to come first in the present class, by shard; empty once it is here.
     private var awaited: [PieceSet] = []
     private var lastArrival = ContinuousClock.now
+    /// Peers to turn to when the trackers bring nothing.
+    private var reserve: [Endpoint] = []
+    /// For how long trackers may bring nothing: a piece takes its time on a slow line. Less once one has failed; not
+    /// nothing, for a tracker that is about to read the feed refuses what it will know in a moment.
+    private var trackerPatience: Duration = .seconds(15)
     private var baseline: [InfoHash: Traffic] = [:]
 
     /// What a fetch tells.
@@ -81,8 +86,15 @@ final class SnapshotFetch {
 
     /// Fetches everything; returns when it is complete, verified, and in the journal. After it throws, or is cancelled,
     /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
-    func run(resuming: Bool, peers: [Endpoint], trackers: [String]) async throws {
+    ///
+    /// - Parameters:
+    ///   - peers: those that the node's configuration names.
+    ///   - masters: those that the feed names. Where there are trackers, these decide who asks the master, so that it is
+    ///     not asked by everybody; only when they bring nothing, it is.
+    func run(resuming: Bool, peers: [Endpoint], masters: [Endpoint], trackers: [String]) async throws {
         guard !shards.isEmpty else { return }
+        let first = trackers.isEmpty ? peers + masters : peers
+        reserve = trackers.isEmpty ? [] : masters
         if resuming { try await verifyWhatIsThere() }
         let (events, wake) = router.subscribe(to: shards.map(\.torrent.infoHash))
         let ticker = Task {
@@ -94,7 +106,7 @@ final class SnapshotFetch {
         defer { ticker.cancel() }
         do {
             var specs: [TorrentSpec] = []
-            for index in shards.indices { specs.append(await spec(index, trackers: trackers, peers: peers)) }
+            for index in shards.indices { specs.append(await spec(index, trackers: trackers, peers: first)) }
             try await Parallel.forEach(specs) { [engine] in try await engine.add($0) }
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
@@ -200,10 +212,12 @@ final class SnapshotFetch {
             case .trackerError(_, let url, let message):
                 logger.warning(
                     "the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
+                trackerPatience = .seconds(5)
             case .resynchronized:
                 // A tick, or lost notices that come again as pieces.
                 try await verifyQueued()
                 try await tell()
+                await turnToReserve()
                 await fetchByHTTP(phase)
             case .finished, .listening, .listenFailed: break
             }
@@ -239,6 +253,20 @@ final class SnapshotFetch {
                 "snapshot": "\(snapshot)", "pieces": "\(first)", "others": "\(here - first)",
                 "missing": "\(all - here)",
             ])
+    }
+
+    /// Connects to the masters once nothing has arrived for long.
+    private func turnToReserve() async {
+        guard !reserve.isEmpty, ContinuousClock.now - lastArrival >= trackerPatience else { return }
+        for index in shards.indices {
+            for peer in reserve {
+                // A torrent that is complete or going has no use for it.
+                do { try await engine.connect(shards[index].torrent.infoHash, to: peer) } catch {
+                    logger.debug("\(error)", metadata: ["peer": "\(peer)"])
+                }
+            }
+        }
+        reserve = []
     }
 
     private func isComplete(_ phase: Priority) async throws -> Bool {

@@ -99,6 +99,13 @@ public struct InfoHash: FixedDigest {
     private let middle: UInt64
     private let low: UInt32
 
+    /// From the digest's first eight bytes, the next eight, and the last four, each big-endian.
+    public init(high: UInt64, middle: UInt64, low: UInt32) {
+        self.high = high
+        self.middle = middle
+        self.low = low
+    }
+
     /// The digest itself, not what is to be hashed; nil unless there are 20 bytes.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }

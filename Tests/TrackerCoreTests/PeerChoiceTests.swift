@@ -68,6 +68,18 @@ struct PeerChoiceTests {
         #expect(peers.count == 10)
     }
 
+    /// The master's own region has what the master has; another one has what it got by its own line.
+    @Test func gatewaysHearOfOtherRegionsThanTheMasters() throws {
+        var table = try network()
+        for region in 1..<4 {
+            let far = try (1...20).flatMap { try announce(&table, region, $0, event: .regular) }
+                .map { self.region(of: $0) }.filter { $0 != region }
+            #expect(far.count { $0 == 99 } == 2)
+            #expect(far.count == 4)
+            #expect(!far.contains(0))
+        }
+    }
+
     @Test func whoeverIsStuckHearsOfFarPeers() throws {
         var table = try network(nodes: 10)
         for node in 1...10 { _ = try announce(&table, 1, node, event: .regular, isStuck: true) }
@@ -146,5 +158,25 @@ struct PeerChoiceTests {
         }
         #expect(heard.count == 200)
         #expect((heard.values.max() ?? 0) < 60)
+    }
+
+    @Test func withoutPlacesAnybodyHearsOfAnybody() throws {
+        var policy = PeerChoicePolicy()
+        policy.isNearFirst = false
+        var table = TestTable(policy: policy)
+        table.table.setKnown([:], masters: [PeerEndpoint(address: ip("10.99.0.1"), port: 6881)])
+        _ = try table.announce("10.99.0.1", left: 0, region: "r0")
+        for node in 1...20 { for region in 0..<4 { _ = try announce(&table, region, node) } }
+        table.now += 100
+        var heard: [Int: Int] = [:]
+        for node in 1...20 {
+            let peers = try announce(&table, 0, node, event: .regular)
+            #expect(peers.count == 50)
+            #expect(Swift.Set(peers).count == 50)
+            for peer in peers { heard[region(of: peer), default: 0] += 1 }
+        }
+        // Of a thousand, a quarter for each region, and about a dozen for the master.
+        for region in 0..<4 { #expect((180...300).contains(heard[region] ?? 0), "\(region)") }
+        #expect((1...20).contains(heard[99] ?? 0))
     }
 }

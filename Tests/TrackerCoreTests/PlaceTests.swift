@@ -32,9 +32,14 @@ struct PlaceTests {
             (Place(region: "us", coordinates: try coordinates(40.7, -74)), .remote),
             (Place(region: "sa", coordinates: try coordinates(-33.4, -70.6)), .far), (Place(), .far),
         ]
+        var directory = PlaceDirectory()
+        let id = directory.id(of: berlin)
         for (place, distance) in cases {
             #expect(Distance(berlin, place) == distance)
             #expect(Distance(place, berlin) == distance)
+            let other = directory.id(of: place)
+            #expect(directory.distance(id, other) == distance)
+            #expect(directory.distance(other, id) == distance)
         }
         #expect(Distance(Place(), Place()) == .region)
     }

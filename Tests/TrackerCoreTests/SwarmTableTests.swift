@@ -10,8 +10,11 @@ struct TestTable {
     var random = SeededRandom(seed: 1)
     var now = 10_000
 
-    init(_ limits: SwarmTable.Limits = .init(), admission: SwarmTable.Admission = .open) {
-        table = SwarmTable(limits: limits, admission: admission, hash: paperHash)
+    init(
+        _ limits: SwarmTable.Limits = .init(), policy: PeerChoicePolicy = .init(),
+        admission: SwarmTable.Admission = .open
+    ) {
+        table = SwarmTable(limits: limits, policy: policy, admission: admission, hash: paperHash)
     }
 
     mutating func announce(
@@ -19,10 +22,10 @@ struct TestTable {
         event: Announce.Event = .started, wanted: Int? = nil, region: String? = nil, group: String? = nil,
         isNode: Bool = false, onlySameFamily: Bool = false
     ) throws(Refusal) -> AnnounceAnswer {
-        try table.announce(
+        let place = table.id(of: Place(region: region, group: group))
+        return try table.announce(
             Announce(infoHash: torrent, port: port, left: left, event: event, wanted: wanted), from: ip(address),
-            at: Place(region: region, group: group), isNode: isNode, onlySameFamily: onlySameFamily, now: now,
-            using: &random)
+            at: place, isNode: isNode, onlySameFamily: onlySameFamily, now: now, using: &random)
     }
 }
 
@@ -143,5 +146,8 @@ struct SwarmTableTests {
         #expect(table.table.peerCount == 4)
     }
 
-    @Test func peerIsSmall() { #expect(MemoryLayout<Peer>.stride <= 40) }
+    @Test func peerIsSmall() {
+        #expect(MemoryLayout<PackedPeer<UInt32>>.stride == 16)
+        #expect(MemoryLayout<PackedPeer<IPAddress>>.stride == 32)
+    }
 }

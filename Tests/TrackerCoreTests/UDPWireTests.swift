@@ -79,24 +79,36 @@ struct UDPWireTests {
         }
     }
 
+    /// What an answer appends to bytes that are there already.
+    private func written(_ write: (inout [UInt8]) -> Void) -> [UInt8] {
+        var bytes: [UInt8] = [99]
+        write(&bytes)
+        #expect(bytes.first == 99)
+        return Array(bytes.dropFirst())
+    }
+
     @Test func writesAnswers() {
-        #expect(UDPTrackerAnswer.connect(transaction: 5, id: 9) == [0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 9])
+        #expect(
+            written { UDPTrackerAnswer.connect(transaction: 5, id: 9, to: &$0) }
+                == [0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 9])
         let peer = PeerEndpoint(address: ip("192.0.2.1"), port: 6881)
         let answer = AnnounceAnswer(
             interval: 300, minInterval: 60, counts: SwarmCounts(complete: 1, incomplete: 2), peers: [peer])
         #expect(
-            UDPTrackerAnswer.announce(answer, transaction: 5)
+            written { UDPTrackerAnswer.announce(answer, transaction: 5, to: &$0) }
                 == [0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 1, 44, 0, 0, 0, 2, 0, 0, 0, 1, 192, 0, 2, 1, 0x1a, 0xe1])
         let counts = SwarmCounts(complete: 1, incomplete: 2, downloaders: 2, downloaded: 3)
         #expect(
-            UDPTrackerAnswer.scrape([counts], transaction: 5)
+            written { UDPTrackerAnswer.scrape([counts], transaction: 5, to: &$0) }
                 == [0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 2])
-        #expect(UDPTrackerAnswer.refusal(Refusal("no"), transaction: 5) == [0, 0, 0, 3, 0, 0, 0, 5, 110, 111])
+        #expect(
+            written { UDPTrackerAnswer.refusal(Refusal("no"), transaction: 5, to: &$0) }
+                == [0, 0, 0, 3, 0, 0, 0, 5, 110, 111])
     }
 
     @Test func answersFitADatagram() {
         let peers = (0..<300).map { PeerEndpoint(address: IPAddress(high: 1, low: $0), port: 1) }
         let answer = AnnounceAnswer(interval: 1, minInterval: 1, counts: SwarmCounts(), peers: peers)
-        #expect(UDPTrackerAnswer.announce(answer, transaction: 1).count <= 1400)
+        #expect(written { UDPTrackerAnswer.announce(answer, transaction: 1, to: &$0) }.count <= 1400)
     }
 }

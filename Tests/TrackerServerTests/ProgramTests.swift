@@ -85,6 +85,54 @@ struct ProgramTests {
         }
     }
 
+    /// Announces and everything else by one connection, sent ahead, in parts, and in the order of the answers.
+    @Test func answersAnnouncesAndPagesByOneConnection() async throws {
+        try await TestBench.run { bench in
+            let tracker = try await RunningTracker(bench, "open = true")
+            let client = try ClientSocket(port: tracker.port)
+            func announce(_ port: Int, _ fields: String = "") -> String {
+                "GET /announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=\(port)&left=1"
+                    + "&event=started HTTP/1.1\r\nHost: t\r\n\(fields)\r\n"
+            }
+            try client.send(announce(1) + announce(2) + announce(3).prefix(40))
+            let two = try client.text { $0.components(separatedBy: "HTTP/1.1 200 OK").count == 3 }
+            #expect(two.contains("10:incompletei2e"))
+            try client.send(announce(3).dropFirst(40) + "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n" + announce(4))
+            let three = try client.text { $0.components(separatedBy: "HTTP/1.1 200 OK").count == 4 }
+            #expect(three.contains("10:incompletei3e"))
+            #expect(three.contains("10:incompletei4e"))
+            let last = try ClientSocket(port: tracker.port)
+            try last.send(announce(5) + announce(6, "Connection: close\r\n") + announce(7))
+            let text = try last.text { _ in false }
+            #expect(text.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+            #expect(text.contains("10:incompletei6e"))
+        }
+    }
+
+    /// A client that asks and asks, and only then reads, gets every answer.
+    @Test func waitsForAClientThatDoesNotRead() async throws {
+        try await TestBench.run { bench in
+            let tracker = try await RunningTracker(bench, "open = true\nrequests-per-second = 0")
+            let client = try ClientSocket(port: tracker.port)
+            let request = "GET /announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1&left=1"
+            let all = String(repeating: request + " HTTP/1.1\r\n\r\n", count: 60_000)
+            let sender = Task.detached { try client.send(all) }
+            var answers = 0
+            var rest: [UInt8] = []
+            let mark = Array("HTTP/1.1 200 OK".utf8)
+            while answers < 60_000 {
+                let part = try client.receive()
+                try #require(!part.isEmpty)
+                rest += part
+                while let found = rest.firstRange(of: mark) {
+                    answers += 1
+                    rest.removeSubrange(..<found.upperBound)
+                }
+            }
+            try await sender.value
+        }
+    }
+
     @Test func speaksUDPAtTheSamePort() async throws {
         try await TestBench.run { bench in
             let tracker = try await RunningTracker(bench, "open = true")

@@ -14,7 +14,9 @@ struct UDPTests {
     private func ask(
         _ datagram: [UInt8], from address: String = "192.0.2.1", of other: Tracker? = nil
     ) -> [UInt8]? {
-        (other ?? tracker).answer(datagram: datagram.span, from: ip(address))
+        var reply: [UInt8] = []
+        (other ?? tracker).answer(datagram: datagram.span, from: ip(address), to: &reply)
+        return reply.isEmpty ? nil : reply
     }
 
     private func connect(_ address: String = "192.0.2.1") throws -> [UInt8] {

@@ -11,6 +11,7 @@ final class Tracker: Sendable {
         var table: SwarmTable
         var random: SplitMix
         var limits: AddressLimits
+        var places = PlaceCache()
         /// Torrents and masters' seeds by set.
         var known: [SetName: (torrents: [InfoHash: SwarmTable.KnownTorrent], masters: Set<PeerEndpoint>)] = [:]
     }
@@ -56,7 +57,8 @@ final class Tracker: Sendable {
         swarms = Mutex(
             Swarms(
                 table: SwarmTable(
-                    limits: configuration.limits, admission: configuration.isOpen ? .open : .known, hash: hash),
+                    limits: configuration.limits, policy: configuration.choice,
+                    admission: configuration.isOpen ? .open : .known, hash: hash),
                 random: SplitMix(seed: generator.next()),
                 limits: AddressLimits(
                     perSecond: configuration.requestsPerSecond, burst: configuration.requestsPerSecond * 10, hash: hash)
@@ -77,11 +79,12 @@ final class Tracker: Sendable {
     func answer(_ target: borrowing Span<UInt8>, from address: IPAddress) -> [UInt8]? {
         do throws(Refusal) {
             guard let request = try HTTPTrackerRequest.parse(target: target) else { return nil }
-            try admit(address)
+            let now = clock.seconds()
+            try admit(address, now: now)
             switch request {
             case .announce(let announce, let token):
                 counters.count(.httpAnnounce)
-                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: false)
+                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: false, now: now)
                 return HTTPTrackerAnswer.announce(answer, seenAt: address)
             case .scrape(let torrents, _):
                 counters.count(.scrape)
@@ -93,39 +96,40 @@ final class Tracker: Sendable {
         }
     }
 
-    /// The datagram that one of a UDP client is answered with; nil for none. Without a valid connection id nobody gets
-    /// more than a connection id.
-    func answer(datagram: borrowing Span<UInt8>, from address: IPAddress) -> [UInt8]? {
-        guard let request = UDPTrackerRequest(datagram) else { return nil }
+    /// Appends the datagram that one of a UDP client is answered with; nothing for none. Without a valid connection id
+    /// nobody gets more than a connection id.
+    func answer(datagram: borrowing Span<UInt8>, from address: IPAddress, to reply: inout [UInt8]) {
+        guard let request = UDPTrackerRequest(datagram) else { return }
         let now = clock.seconds()
         switch request {
         case .connect(let transaction):
             counters.count(.connect)
-            return UDPTrackerAnswer.connect(transaction: transaction, id: connections.id(of: address, now: now))
+            let id = connections.id(of: address, now: now)
+            UDPTrackerAnswer.connect(transaction: transaction, id: id, to: &reply)
         case .announce(let announce, let connection, let transaction, let token):
-            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            guard connections.isValid(connection, of: address, now: now) else { return }
             do throws(Refusal) {
-                try admit(address)
+                try admit(address, now: now)
                 counters.count(.udpAnnounce)
-                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: true)
-                return UDPTrackerAnswer.announce(answer, transaction: transaction)
+                let answer = try self.announce(announce, token: token, from: address, onlySameFamily: true, now: now)
+                UDPTrackerAnswer.announce(answer, transaction: transaction, to: &reply)
             } catch {
                 counters.count(.refused)
-                return UDPTrackerAnswer.refusal(error, transaction: transaction)
+                UDPTrackerAnswer.refusal(error, transaction: transaction, to: &reply)
             }
         case .scrape(let torrents, let connection, let transaction):
-            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            guard connections.isValid(connection, of: address, now: now) else { return }
             counters.count(.scrape)
-            return UDPTrackerAnswer.scrape(counts(of: torrents), transaction: transaction)
+            UDPTrackerAnswer.scrape(counts(of: torrents), transaction: transaction, to: &reply)
         case .invalid(let reason, let connection, let transaction):
-            guard connections.isValid(connection, of: address, now: now) else { return nil }
+            guard connections.isValid(connection, of: address, now: now) else { return }
             counters.count(.refused)
-            return UDPTrackerAnswer.refusal(Refusal(reason), transaction: transaction)
+            UDPTrackerAnswer.refusal(Refusal(reason), transaction: transaction, to: &reply)
         }
     }
 
     private func announce(
-        _ announce: Announce, token: String?, from address: IPAddress, onlySameFamily: Bool
+        _ announce: Announce, token: String?, from address: IPAddress, onlySameFamily: Bool, now: Int
     ) throws(Refusal) -> AnnounceAnswer {
         var node: NodeRegistration?
         if let token {
@@ -134,12 +138,19 @@ final class Tracker: Sendable {
                 throw Refusal("the token in the announce URL is nobody's: was the node removed, or its token rotated?")
             }
         }
-        let place = place(of: address, node: node)
-        let now = clock.seconds()
+        // Where a node is may be for its registration to say, which the next moment changes.
+        let found = node == nil ? swarms.withLock { $0.places.place(of: address, now: now) } : nil
+        // Databases are asked without the lock.
+        let place = found == nil ? self.place(of: address, node: node) : nil
         return try swarms.withLock { swarms throws(Refusal) in
-            try swarms.table.announce(
-                announce, from: address, at: place, isNode: node != nil, onlySameFamily: onlySameFamily, now: now,
-                using: &swarms.random)
+            var id = found
+            if let place {
+                id = swarms.table.id(of: place)
+                if node == nil, let id { swarms.places.put(id, of: address, now: now) }
+            }
+            return try swarms.table.announce(
+                announce, from: address, at: id ?? swarms.table.id(of: Place()), isNode: node != nil,
+                onlySameFamily: onlySameFamily, now: now, using: &swarms.random)
         }
     }
 
@@ -149,8 +160,8 @@ final class Tracker: Sendable {
         return swarms.withLock { $0.limits.admit(address, now: now) }
     }
 
-    private func admit(_ address: IPAddress) throws(Refusal) {
-        guard isWithinLimits(address) else {
+    private func admit(_ address: IPAddress, now: Int) throws(Refusal) {
+        guard swarms.withLock({ $0.limits.admit(address, now: now) }) else {
             throw Refusal("too many requests from \(address)", retry: .minutes(1))
         }
     }

@@ -24,6 +24,8 @@ public struct TrackerConfiguration: Sendable {
     public var store: String
     /// Whether any torrent may be announced.
     public var isOpen = false
+    /// Who hears of whom.
+    public var choice = PeerChoicePolicy()
     /// How often clients announce, and how much is kept.
     public var limits = SwarmTable.Limits()
     /// Requests that one address may send in a second; 0 for any number.
@@ -51,6 +53,7 @@ public struct TrackerConfiguration: Sendable {
         store = path ?? ""
         listen = root.endpoints("listen", default: listen)
         isOpen = root.bool("open", default: isOpen)
+        choice.isNearFirst = root.bool("near-first", default: choice.isNearFirst)
         limits.interval = Self.seconds(root, "interval", 30...7200, limits.interval)
         limits.minInterval = Self.seconds(root, "min-interval", 1...7200, limits.minInterval)
         if limits.minInterval > limits.interval {

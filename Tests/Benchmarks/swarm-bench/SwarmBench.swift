@@ -17,7 +17,8 @@ struct SwarmBench: ParsableCommand {
             hundredth of it, for the picture. packages: files of the sizes of Debian packages. poll: nodes that ask and \
             nodes that wait. calls: system calls on the trees, by strace. transfer: one seed to one node, beside bare \
             libtorrent. limited: eight nodes behind a master with 10 MB/s. tracker: announces and reports, beside opentracker \
-            where that is installed.
+            where that is installed. regions: nine nodes in three regions with slow lines between them, near peers first \
+            beside peers at random.
             """)
 
     @Option(help: "Files of the large tree; the other parts follow its size.")

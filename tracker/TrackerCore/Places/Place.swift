@@ -108,12 +108,19 @@ public enum Distance: UInt8, Comparable, Sendable, CaseIterable {
             self = .country
         } else if left.region == right.region || (left.continent != nil && left.continent == right.continent) {
             self = .region
-        } else if let from = left.coordinates, let to = right.coordinates {
-            let kilometres = from.distance(to: to)
-            self = kilometres < 3000 ? .reachable : kilometres < 8000 ? .remote : .far
         } else {
-            self = .far
+            self.init(from: left.coordinates, to: right.coordinates)
         }
+    }
+
+    /// By the great circle alone.
+    init(from: Coordinates?, to: Coordinates?) {
+        guard let from, let to else {
+            self = .far
+            return
+        }
+        let kilometres = from.distance(to: to)
+        self = kilometres < 3000 ? .reachable : kilometres < 8000 ? .remote : .far
     }
 
     /// The lesser is nearer.

@@ -142,7 +142,8 @@ public struct SwarmSimulation: Sendable {
                 infoHash: torrent, port: node.endpoint.port, left: Int64(node.missing), event: event,
                 wanted: setting.wanted)
             let answer = try? table.announce(
-                announce, from: node.endpoint.address, at: Place(region: "region \(node.region)"), isNode: true,
+                announce, from: node.endpoint.address, at: table.id(of: Place(region: "region \(node.region)")),
+                isNode: true,
                 onlySameFamily: false, now: round * 10, using: &random)
             for peer in answer?.peers ?? [] { if let other = indexOf[peer] { connect(index, other) } }
         }

@@ -18,6 +18,8 @@ internal import SwarmCore
 /// The numbers were found by `swarm-tracker simulate`. What a piece costs in crossings grows with gateways and far
 /// peers; the time until all have everything falls, and from two of each on it falls hardly any more.
 public struct PeerChoicePolicy: Hashable, Sendable {
+    /// Whether places count. Otherwise anybody hears of anybody with equal chance, as from a tracker that knows none.
+    public var isNearFirst = true
     /// The smallest number of gateways in a region.
     public var gateways = 2
     /// Beyond that number, one in so many peers of a region is a gateway.
@@ -37,19 +39,18 @@ public struct PeerChoicePolicy: Hashable, Sendable {
     /// A place that is free goes to the first that comes. Of those that are new, one in three may take it: otherwise the
     /// node that is always first would be the gateway of all torrents of its set.
     func makesGateway(_ peer: Peer, isNew: Bool, in region: RegionPeers?) -> Bool {
-        let others = region?.peers ?? []
-        if let same = others.first(where: { $0.rank == peer.rank }), same.isGateway { return true }
-        guard !isNew || peer.rank.isMultiple(of: 3) else { return false }
+        if let same = region?.peer(peer.rank, peer.endpoint), same.isGateway { return true }
+        guard isNearFirst, !isNew || peer.rank.isMultiple(of: 3) else { return false }
+        guard let region else { return gateways > 0 }
         // A region with a seed has every piece.
-        guard !others.contains(where: { $0.roles.contains(.complete) }) else { return false }
-        return others.count(where: \.isGateway)
-            < max(gateways, (others.count + peersPerGateway - 1) / peersPerGateway)
+        guard region.seedCount == 0 else { return false }
+        return region.gatewayCount < max(gateways, (region.count + peersPerGateway - 1) / peersPerGateway)
     }
 }
 
 /// Who asks for peers.
 struct Asker: Sendable {
-    let rank: UInt64
+    let endpoint: PeerEndpoint
     let place: PlaceID
     let region: RegionID
     let isMaster: Bool
@@ -74,8 +75,10 @@ struct PeerChoice {
     /// At most `wanted` peers, each once, never the asker, and no seed for one who wants nothing.
     func choose(_ wanted: Int, using random: inout some RandomNumberGenerator) -> [PeerEndpoint] {
         guard wanted > 0 else { return [] }
-        var chosen = Chosen(asker: asker, capacity: wanted)
-        if asker.isMaster {
+        var chosen = Chosen(asker: asker, capacity: min(wanted, swarm.peerCount))
+        if !policy.isNearFirst {
+            addAnybody(to: &chosen, wanted, &random)
+        } else if asker.isMaster {
             addGateways(to: &chosen, wanted)
         } else {
             let own = swarm.peers(of: asker.region)
@@ -84,12 +87,26 @@ struct PeerChoice {
             let more = min(wanted, max(chosen.count + far, policy.enough))
             addFar(to: &chosen, until: more, &random)
         }
-        return chosen.peers.map(\.endpoint)
+        return chosen.peers
+    }
+
+    /// Adds peers of all regions, and masters' seeds, each with the same chance.
+    private func addAnybody(to chosen: inout Chosen, _ wanted: Int, _ random: inout some RandomNumberGenerator) {
+        var ends: [Int] = []
+        for region in swarm.regions { ends.append((ends.last ?? 0) + region.count) }
+        let inRegions = ends.last ?? 0
+        for number in (0..<(inRegions + swarm.masters.count)).shuffled(using: &random) where chosen.count < wanted {
+            if let region = ends.firstIndex(where: { number < $0 }) {
+                chosen.take(swarm.regions[region][number - (region > 0 ? ends[region - 1] : 0)])
+            } else {
+                chosen.take(swarm.masters[number - inRegions])
+            }
+        }
     }
 
     /// A seed of the master hears of the gateways of all regions, equally many of each.
     private func addGateways(to chosen: inout Chosen, _ wanted: Int) {
-        let gateways = swarm.regions.map { $0.peers.filter(\.isGateway) }
+        let gateways = swarm.regions.map(\.gateways)
         for turn in 0..<(gateways.map(\.count).max() ?? 0) {
             for region in gateways where turn < region.count && chosen.count < wanted { chosen.take(region[turn]) }
         }
@@ -100,29 +117,53 @@ struct PeerChoice {
         _ own: RegionPeers, to chosen: inout Chosen, _ count: Int, _ random: inout some RandomNumberGenerator
     ) {
         guard count > 0 else { return }
-        if own.peers.count - 1 <= count {
-            for peer in own.peers where chosen.count < count { chosen.takeNew(peer) }
+        let family = own.indices(of: asker.family)
+        if family.count - 1 <= count {
+            own.forEachEndpoint(asker.family) { endpoint, roles in
+                if chosen.count < count { chosen.takeNew(endpoint, roles) }
+            }
             return
         }
-        let candidates = Self.ring(own, max(policy.scan, count + 1), &random)
-        let distances = candidates.map { places.distance(asker.place, $0.place) }
-        for distance in Distance.allCases {
-            for (peer, itsDistance) in zip(candidates, distances) where itsDistance == distance {
+        let candidates = Ring(own, family, max(policy.scan, count + 1), &random)
+        var distances: [Distance] = []
+        distances.reserveCapacity(candidates.count)
+        // A set of the distances that occur.
+        var occurring: UInt8 = 0
+        for offset in 0..<candidates.count {
+            let distance = places.distance(asker.place, candidates[offset].place)
+            distances.append(distance)
+            occurring |= 1 << distance.rawValue
+        }
+        for distance in Distance.allCases where occurring & 1 << distance.rawValue != 0 {
+            for offset in distances.indices where distances[offset] == distance {
                 guard chosen.count < count else { return }
-                chosen.takeNew(peer)
+                let peer = candidates[offset]
+                chosen.takeNew(peer.endpoint, peer.roles)
             }
         }
     }
 
     /// Some peers of a region from a random place in the ring of ranks, so that everybody is heard of equally often.
-    private static func ring(
-        _ region: RegionPeers, _ count: Int, _ random: inout some RandomNumberGenerator
-    ) -> [Peer] {
-        let peers = region.peers
-        let start = Int.random(in: peers.indices, using: &random)
-        return (start..<(start + min(peers.count, count))).map {
-            $0 < peers.count ? peers[$0] : peers[$0 - peers.count]
+    private struct Ring {
+        private let region: RegionPeers
+        private let range: Range<Int>
+        private let start: Int
+        let count: Int
+
+        /// The range must hold one peer at least.
+        init(_ region: RegionPeers, _ range: Range<Int>, _ most: Int, _ random: inout some RandomNumberGenerator) {
+            self.region = region
+            self.range = range
+            start = Int.random(in: range, using: &random)
+            count = min(most, range.count)
         }
+
+        subscript(offset: Int) -> Peer {
+            let index = start + offset
+            return region[index < range.upperBound ? index : index - range.count]
+        }
+
+        var peers: [Peer] { (0..<count).map { self[$0] } }
     }
 
     private func addFar(
@@ -131,7 +172,10 @@ struct PeerChoice {
         // A seed connects to far peers only when there is nobody near to serve.
         guard chosen.count < limit, asker.isDownloading || chosen.count == 0 else { return }
         if asker.isGateway { for peer in swarm.masters where chosen.count < limit { chosen.take(peer) } }
-        var sources = swarm.regions.filter { $0.region != asker.region }.map { farSource($0, &random) }
+        var sources: [FarSource] = []
+        for region in swarm.regions where region.region != asker.region {
+            if let source = farSource(region, &random) { sources.append(source) }
+        }
         // For those who are no gateway, the master's seeds are like one more region.
         if !asker.isGateway, !swarm.masters.isEmpty { sources.append(.masters) }
         // One turn after the other, each in another order, so that no two regions are each other's only neighbours.
@@ -139,11 +183,14 @@ struct PeerChoice {
         while chosen.count < limit, chosen.count > before {
             before = chosen.count
             sources.shuffle(using: &random)
+            // What the masters' own region has, a gateway hears from the master: other regions are new to it, and share
+            // with it what each of them got, without the master's line.
+            if asker.isGateway { sources = sources.filter { !isMastersRegion($0) } + sources.filter(isMastersRegion) }
             for source in sources where chosen.count < limit {
                 switch source {
                 case .masters: for peer in swarm.masters.shuffled(using: &random).prefix(1) { chosen.take(peer) }
-                case .region(let seed?, _) where !chosen.contains(seed): chosen.take(seed)
-                case .region(_, let others):
+                case .region(_, let seed?, _) where !chosen.contains(seed): chosen.take(seed)
+                case .region(_, _, let others):
                     if let peer = others.filter({ !chosen.contains($0) }).randomElement(using: &random) {
                         chosen.take(peer)
                     }
@@ -154,23 +201,32 @@ struct PeerChoice {
 
     /// Who another region can be fed by: a seed, and its gateways, or anybody where there is none.
     private enum FarSource {
-        case region(seed: Peer?, others: [Peer])
+        case region(RegionID, seed: Peer?, others: [Peer])
         case masters
     }
 
-    private func farSource(_ region: RegionPeers, _ random: inout some RandomNumberGenerator) -> FarSource {
-        let some = Self.ring(region, policy.scan, &random)
-        let gateways = region.peers.filter(\.isGateway)
+    private func isMastersRegion(_ source: FarSource) -> Bool {
+        guard case .region(let region, _, _) = source else { return false }
+        return swarm.masters.contains { places.region(of: $0.place) == region }
+    }
+
+    /// Nil for a region without peers of the asker's family.
+    private func farSource(_ region: RegionPeers, _ random: inout some RandomNumberGenerator) -> FarSource? {
+        let family = region.indices(of: asker.family)
+        guard !family.isEmpty else { return nil }
+        let some = Ring(region, family, policy.scan, &random)
+        let gateways = region.gateways
         return .region(
-            seed: some.first { $0.roles.contains(.complete) },
-            others: gateways.isEmpty ? some.filter(\.isDownloading) : gateways)
+            region.region,
+            seed: region.seedCount == 0 ? nil : some.peers.first { $0.roles.contains(.complete) },
+            others: gateways.isEmpty ? some.peers.filter(\.isDownloading) : gateways)
     }
 }
 
 /// The peers of an answer.
 private struct Chosen {
     let asker: Asker
-    private(set) var peers: [Peer] = []
+    private(set) var peers: [PeerEndpoint] = []
 
     init(asker: Asker, capacity: Int) {
         self.asker = asker
@@ -179,15 +235,17 @@ private struct Chosen {
 
     var count: Int { peers.count }
 
-    func contains(_ peer: Peer) -> Bool { peers.contains { $0.rank == peer.rank } }
+    func contains(_ peer: Peer) -> Bool { peers.contains(peer.endpoint) }
 
     /// Adds a peer unless it is there already, or of no use.
-    mutating func take(_ peer: Peer) { if !contains(peer) { takeNew(peer) } }
+    mutating func take(_ peer: Peer) { if !contains(peer) { takeNew(peer.endpoint, peer.roles) } }
 
     /// Adds a peer that is not there yet, unless it is the asker, cannot be reached, or has nothing to exchange.
-    mutating func takeNew(_ peer: Peer) {
-        guard peer.rank != asker.rank, asker.isDownloading || peer.isDownloading else { return }
-        if let family = asker.family, peer.address.isV4 != (family == .v4) { return }
-        peers.append(peer)
+    mutating func takeNew(_ endpoint: PeerEndpoint, _ roles: Peer.Roles) {
+        guard asker.isDownloading || roles.isDisjoint(with: [.complete, .paused]), endpoint != asker.endpoint else {
+            return
+        }
+        if let family = asker.family, endpoint.address.isV4 != (family == .v4) { return }
+        peers.append(endpoint)
     }
 }

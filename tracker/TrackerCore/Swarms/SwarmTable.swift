@@ -81,56 +81,81 @@ public struct SwarmTable: Sendable {
         if admission == .known { swarms = swarms.filter { torrents[$0.key] != nil } }
     }
 
+    /// The number of a place, which is good as long as the table.
+    public mutating func id(of place: Place) -> PlaceID { places.id(of: place) }
+
     /// Takes what a peer tells, and answers with others. `isNode` says that it showed a registered node's token; `family`
     /// restricts the answer to addresses like the asker's.
     public mutating func announce(
-        _ announce: Announce, from address: IPAddress, at place: Place, isNode: Bool, onlySameFamily: Bool, now: Int,
+        _ announce: Announce, from address: IPAddress, at place: PlaceID, isNode: Bool, onlySameFamily: Bool, now: Int,
         using random: inout some RandomNumberGenerator
     ) throws(Refusal) -> AnnounceAnswer {
+        let endpoint = PeerEndpoint(address: address, port: announce.port)
         // The signed feed says where the masters' seeds are, so they need no token.
-        let isTrusted = isNode || masters.contains(PeerEndpoint(address: address, port: announce.port))
-        try admit(announce.infoHash, isTrusted: isTrusted)
-        let placeID = places.id(of: place)
-        let region = places.region(of: placeID)
-        var swarm = swarms.removeValue(forKey: announce.infoHash) ?? Swarm(salt: hash.hash(announce.infoHash.bytes))
-        defer { swarms[announce.infoHash] = swarm }
-        let rank = hash.hash(address.high, address.low, UInt64(announce.port), swarm.salt)
+        let isMastersEndpoint = !masters.isEmpty && masters.contains(endpoint)
+        let index = try admit(announce.infoHash, isTrusted: isNode || isMastersEndpoint)
+        let region = places.region(of: place)
+        let salt = swarms.values[index].salt
+        let rank = UInt32(truncatingIfNeeded: hash.hash(address.high, address.low, UInt64(announce.port), salt))
         let interval = limits.interval + Int.random(in: 0...(limits.interval / 10), using: &random)
         var answer = AnnounceAnswer(
-            interval: interval, minInterval: limits.minInterval, counts: swarm.counts, peers: [])
+            interval: interval, minInterval: limits.minInterval, counts: SwarmCounts(), peers: [])
         if announce.event == .stopped {
-            swarm.remove(rank: rank, region: region)
-            answer.counts = swarm.counts
+            swarms.values[index].remove(rank, endpoint, region: region)
+            answer.counts = swarms.values[index].counts
             return answer
         }
         var peer = Peer(
-            rank: rank, address: address, port: announce.port, roles: Self.roles(announce), place: placeID,
-            lastSeen: UInt32(clamping: now), left: UInt32(truncatingIfNeeded: announce.left))
-        let isMaster = peer.roles.contains(.complete) && masters.contains(peer.endpoint)
-        if swarm.peerCount >= limits.peersPerTorrent, !swarm.contains(rank: rank, region: region) {
-            throw Refusal("this swarm has \(limits.peersPerTorrent) peers already", retry: .minutes(30))
-        }
-        if peer.isDownloading,
-            policy.makesGateway(peer, isNew: announce.event == .started, in: swarm.peers(of: region))
-        {
-            peer.roles.insert(.gateway)
-        }
-        let previous = swarm.put(peer, region: region, isMaster: isMaster)
-        if announce.event == .completed { swarm.countCompletion() }
+            rank: rank, endpoint: endpoint, roles: Self.roles(announce), place: place,
+            lastSeen: UInt16(truncatingIfNeeded: now), progress: Peer.Progress(left: announce.left))
+        let isMaster = isMastersEndpoint && peer.roles.contains(.complete)
+        let previous = try put(
+            &peer, in: index, region: region, isMaster: isMaster, isNew: announce.event == .started)
+        if announce.event == .completed { swarms.values[index].countCompletion() }
+        // Nothing is copied: the swarm is not changed any more.
+        let swarm = swarms.values[index]
         answer.counts = swarm.counts
-        let age = previous.map { now - Int($0.lastSeen) } ?? 0
+        let age = previous?.age(now: now) ?? 0
         if previous != nil, announce.event == .regular, age < limits.minInterval { return answer }
-        let family: Asker.Family? = onlySameFamily ? (address.isV4 ? .v4 : .v6) : nil
         let asker = Asker(
-            rank: rank, place: placeID, region: region, isMaster: isMaster, isDownloading: peer.isDownloading,
+            endpoint: endpoint, place: place, region: region, isMaster: isMaster, isDownloading: peer.isDownloading,
             isGateway: peer.isGateway,
-            isStuck: peer.isDownloading && age >= limits.minInterval && previous?.left == peer.left, family: family)
+            isStuck: peer.isDownloading && age >= limits.minInterval && previous?.progress == peer.progress,
+            family: onlySameFamily ? (address.isV4 ? .v4 : .v6) : nil)
         let choice = PeerChoice(policy: policy, places: places, swarm: swarm, asker: asker)
         answer.peers = choice.choose(min(announce.wanted ?? limits.peers, limits.maxPeers), using: &random)
         return answer
     }
 
-    private func admit(_ infoHash: InfoHash, isTrusted: Bool) throws(Refusal) {
+    /// Adds or renews a peer, which may become a gateway. Returns it as it was.
+    private mutating func put(
+        _ peer: inout Peer, in index: Dictionary<InfoHash, Swarm>.Index, region: RegionID, isMaster: Bool, isNew: Bool
+    ) throws(Refusal) -> Peer? {
+        if swarms.values[index].peerCount >= limits.peersPerTorrent,
+            !swarms.values[index].contains(peer.rank, peer.endpoint, region: region)
+        {
+            throw Refusal("this swarm has \(limits.peersPerTorrent) peers already", retry: .minutes(30))
+        }
+        if peer.isDownloading,
+            policy.makesGateway(peer, isNew: isNew, in: swarms.values[index].peers(of: region))
+        {
+            peer.roles.insert(.gateway)
+        }
+        return swarms.values[index].put(peer, region: region, isMaster: isMaster)
+    }
+
+    /// Where the swarm of a torrent is, which is made when it may be announced.
+    private mutating func admit(
+        _ infoHash: InfoHash, isTrusted: Bool
+    ) throws(Refusal) -> Dictionary<InfoHash, Swarm>.Index {
+        try check(infoHash, isTrusted: isTrusted)
+        if let index = swarms.index(forKey: infoHash) { return index }
+        swarms[infoHash] = Swarm(salt: hash.hash(infoHash.bytes))
+        guard let index = swarms.index(forKey: infoHash) else { preconditionFailure("it was put there") }
+        return index
+    }
+
+    private func check(_ infoHash: InfoHash, isTrusted: Bool) throws(Refusal) {
         if let torrent = known[infoHash] {
             if torrent.isPrivate, !isTrusted {
                 throw Refusal(
@@ -160,9 +185,8 @@ public struct SwarmTable: Sendable {
 
     /// Forgets the peers that were not heard of for `Limits.expiry`.
     public mutating func sweep(now: Int) {
-        let moment = UInt32(clamping: now - limits.expiry)
         for infoHash in Array(swarms.keys) {
-            swarms[infoHash]?.removeAll(before: moment)
+            swarms[infoHash]?.removeAll(olderThan: limits.expiry, now: now)
             // The count of completions of a known torrent is kept as long as the torrent.
             if swarms[infoHash]?.isEmpty == true, known[infoHash] == nil { swarms[infoHash] = nil }
         }

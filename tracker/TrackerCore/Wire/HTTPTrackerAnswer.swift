@@ -17,10 +17,14 @@ public enum HTTPTrackerAnswer {
         bytes.append(key: "interval", answer.interval)
         bytes.append(key: "min interval", answer.minInterval)
         let v4Count = answer.peers.count { $0.address.isV4 }
-        bytes.append("5:peers\(v4Count * 6):")
+        bytes.append("5:peers")
+        bytes.append(decimal: v4Count * 6)
+        bytes.append(":")
         for peer in answer.peers where peer.address.isV4 { peer.append(to: &bytes) }
         if v4Count < answer.peers.count {
-            bytes.append("6:peers6\((answer.peers.count - v4Count) * 18):")
+            bytes.append("6:peers6")
+            bytes.append(decimal: (answer.peers.count - v4Count) * 18)
+            bytes.append(":")
             for peer in answer.peers where !peer.address.isV4 { peer.append(to: &bytes) }
         }
         bytes.append("e")
@@ -63,12 +67,36 @@ public enum HTTPTrackerAnswer {
 }
 
 extension Array where Element == UInt8 {
-    fileprivate mutating func append(_ text: String) { append(contentsOf: text.utf8) }
+    fileprivate mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { append(contentsOf: $0) }
+    }
 
-    fileprivate mutating func append(key: String, _ value: Int) { append("\(key.utf8.count):\(key)i\(value)e") }
+    fileprivate mutating func append(key: StaticString, _ value: Int) {
+        append(decimal: key.utf8CodeUnitCount)
+        append(":")
+        append(key)
+        append("i")
+        append(decimal: value)
+        append("e")
+    }
 
-    fileprivate mutating func append(key: String, _ value: [UInt8]) {
-        append("\(key.utf8.count):\(key)\(value.count):")
+    fileprivate mutating func append(key: StaticString, _ value: [UInt8]) {
+        append(decimal: key.utf8CodeUnitCount)
+        append(":")
+        append(key)
+        append(decimal: value.count)
+        append(":")
         self += value
+    }
+
+    /// Appends a number that is not negative.
+    fileprivate mutating func append(decimal number: Int) {
+        let start = count
+        var rest = number
+        repeat {
+            append(0x30 + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        self[start...].reverse()
     }
 }

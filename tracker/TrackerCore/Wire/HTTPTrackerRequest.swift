@@ -100,12 +100,12 @@ private struct AnnounceQuery {
             guard infoHashes.count < HTTPTrackerRequest.scrapeLimit else {
                 throw Refusal("a request names at most \(HTTPTrackerRequest.scrapeLimit) torrents")
             }
-            guard let bytes = Self.decoded(value, limit: 20), let hash = InfoHash(bytes: bytes) else {
+            guard let hash = Self.infoHash(value) else {
                 throw Refusal("info_hash is not 20 bytes in percent-encoding")
             }
             infoHashes.append(hash)
         } else if Self.equal(key, "peer_id") {
-            guard Self.decoded(value, limit: 20)?.count == 20 else {
+            guard Self.decode(value, { _ in }) == 20 else {
                 throw Refusal("peer_id is not 20 bytes in percent-encoding")
             }
             hasPeerID = true
@@ -160,24 +160,34 @@ private struct AnnounceQuery {
         return number
     }
 
-    /// The bytes behind a percent-encoding; nil when it is broken or stands for more than `limit`.
-    private static func decoded(_ value: borrowing Span<UInt8>, limit: Int) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(limit)
+    private static func infoHash(_ value: borrowing Span<UInt8>) -> InfoHash? {
+        var (high, middle, low): (UInt64, UInt64, UInt64) = (0, 0, 0)
+        // As in a shift register: what leaves one word enters the one above.
+        let count = decode(value) { byte in
+            high = high << 8 | middle >> 56
+            middle = middle << 8 | low >> 24
+            low = (low << 8 | UInt64(byte)) & 0xffff_ffff
+        }
+        return count == InfoHash.byteCount ? InfoHash(high: high, middle: middle, low: UInt32(low)) : nil
+    }
+
+    /// Hands over the bytes behind a percent-encoding. Returns how many there were; nil for a broken encoding.
+    private static func decode(_ value: borrowing Span<UInt8>, _ body: (UInt8) -> Void) -> Int? {
         var index = 0
+        var count = 0
         while index < value.count {
-            guard bytes.count < limit else { return nil }
             if value[index] == UInt8(ascii: "%") {
                 guard index + 2 < value.count, let high = digit(value[index + 1]), let low = digit(value[index + 2])
                 else { return nil }
-                bytes.append(high << 4 | low)
+                body(high << 4 | low)
                 index += 3
             } else {
-                bytes.append(value[index])
+                body(value[index])
                 index += 1
             }
+            count += 1
         }
-        return bytes
+        return count
     }
 
     private static func digit(_ byte: UInt8) -> UInt8? {

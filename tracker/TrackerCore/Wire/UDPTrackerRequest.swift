@@ -39,7 +39,6 @@ public enum UDPTrackerRequest: Hashable, Sendable {
             .invalid(reason, connection: connection, transaction: transaction)
         }
         guard bytes.count >= 98 else { return invalid("an announce has 98 bytes at least") }
-        guard let infoHash = InfoHash(bytes: slice(bytes, 16..<36)) else { return invalid("no info-hash") }
         let left: Int64 = number(bytes, at: 64)
         let eventNumber: UInt32 = number(bytes, at: 80)
         let wanted: Int32 = number(bytes, at: 92)
@@ -55,7 +54,8 @@ public enum UDPTrackerRequest: Hashable, Sendable {
         default: event = .regular
         }
         let announce = Announce(
-            infoHash: infoHash, port: port, left: max(0, left), event: event, wanted: wanted < 0 ? nil : Int(wanted))
+            infoHash: infoHash(bytes, at: 16), port: port, left: max(0, left), event: event,
+            wanted: wanted < 0 ? nil : Int(wanted))
         return .announce(
             announce, connection: connection, transaction: transaction, token: token(bytes.extracting(98...)))
     }
@@ -68,7 +68,8 @@ public enum UDPTrackerRequest: Hashable, Sendable {
             return .invalid(
                 "a scrape names 1 to \(scrapeLimit) torrents", connection: connection, transaction: transaction)
         }
-        let hashes = (0..<count).compactMap { InfoHash(bytes: slice(bytes, (16 + $0 * 20)..<(36 + $0 * 20))) }
+        var hashes: [InfoHash] = []
+        for index in 0..<count { hashes.append(infoHash(bytes, at: 16 + index * 20)) }
         return .scrape(hashes, connection: connection, transaction: transaction)
     }
 
@@ -88,10 +89,16 @@ public enum UDPTrackerRequest: Hashable, Sendable {
                 index = end
             }
         }
+        guard !target.isEmpty else { return nil }
         let path = target.prefix { $0 != UInt8(ascii: "?") }
         let segments = path.split(separator: UInt8(ascii: "/"))
         guard segments.count == 2, segments[0].elementsEqual("announce".utf8) else { return nil }
         return String(decoding: segments[1], as: UTF8.self)
+    }
+
+    private static func infoHash(_ bytes: borrowing Span<UInt8>, at offset: Int) -> InfoHash {
+        InfoHash(
+            high: number(bytes, at: offset), middle: number(bytes, at: offset + 8), low: number(bytes, at: offset + 16))
     }
 
     private static func slice(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> [UInt8] {

@@ -2,8 +2,8 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SwarmCore
 
-/// One HTTP/1 connection, of a BitTorrent client, a node or a reader. Everything happens on its event loop; NIO's
-/// pipelining handler before this one hands over one request after the other.
+/// One HTTP/1 connection of a node or a reader, and of a BitTorrent client whose requests are unusual. Everything happens on
+/// its event loop; NIO's pipelining handler before this one hands over one request after the other.
 final class HTTPHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -80,7 +80,6 @@ final class HTTPHandler: ChannelInboundHandler {
     private func answer(to head: HTTPRequestHead, from address: IPAddress) -> Answer {
         switch head.method {
         case .GET, .HEAD:
-            // What most requests are comes first.
             if let body = tracker.answer(head.uri.utf8.span, from: address) { return .now(.bencoded(body)) }
             guard tracker.isWithinLimits(address) else { return .now(Self.tooMany) }
             guard let target = RequestTarget(head.uri) else { return .now(Self.malformed) }

@@ -6,7 +6,18 @@ internal import Synchronization
 
 /// The tracker's sockets: for each endpoint one for TCP and one for UDP, at the same port number.
 struct Listeners {
-    private let channels: [any Channel]
+    /// The sockets of one endpoint.
+    private struct Pair {
+        let tcp: any Channel
+        let udp: UDPListener
+
+        func close() async {
+            try? await tcp.close()
+            await udp.close()
+        }
+    }
+
+    private let pairs: [Pair]
     /// Where they are, with the ports that the system chose.
     let endpoints: [Endpoint]
 
@@ -17,26 +28,22 @@ struct Listeners {
 
     /// Listens at each endpoint; an empty host stands for every interface.
     init(_ endpoints: [Endpoint], tracker: Tracker) async throws {
-        var channels: [any Channel] = []
-        var bound: [Endpoint] = []
+        var pairs: [Pair] = []
         do {
-            for endpoint in endpoints {
-                let pair = try await Self.listen(endpoint, tracker)
-                channels += pair
-                bound.append(
-                    Endpoint(
-                        host: pair[0].localAddress?.ipAddress ?? endpoint.host,
-                        port: UInt16(pair[0].localAddress?.port ?? Int(endpoint.port))))
-            }
+            for endpoint in endpoints { pairs.append(try await Self.listen(endpoint, tracker)) }
         } catch {
-            for channel in channels { try? await channel.close() }
+            for pair in pairs { await pair.close() }
             throw error
         }
-        self.channels = channels
-        self.endpoints = bound
+        self.pairs = pairs
+        self.endpoints = zip(pairs, endpoints).map { pair, endpoint in
+            let address = pair.tcp.localAddress
+            return Endpoint(
+                host: address?.ipAddress ?? endpoint.host, port: UInt16(address?.port ?? Int(endpoint.port)))
+        }
     }
 
-    private static func listen(_ endpoint: Endpoint, _ tracker: Tracker) async throws -> [any Channel] {
+    private static func listen(_ endpoint: Endpoint, _ tracker: Tracker) async throws -> Pair {
         // An IPv6 socket takes IPv4 as well; without IPv6, IPv4 remains.
         let hosts = endpoint.host.isEmpty || endpoint.host == "*" ? ["::", "0.0.0.0"] : [endpoint.host]
         // A port that the system chose for TCP may be taken for UDP: then it chooses another.
@@ -47,8 +54,8 @@ struct Listeners {
                 do {
                     let tcp = try await http(tracker).bind(host: host, port: Int(endpoint.port)).get()
                     do {
-                        let udp = try await udp(tracker).bind(host: host, port: tcp.localAddress?.port ?? 0).get()
-                        return [tcp, udp]
+                        guard let address = tcp.localAddress else { throw ChannelError.unknownLocalAddress }
+                        return Pair(tcp: tcp, udp: try UDPListener(at: address, tracker: tracker))
                     } catch {
                         try await tcp.close()
                         throw error
@@ -77,30 +84,19 @@ struct Listeners {
                     channel.closeFuture.whenComplete { _ in count.add(-1) }
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(IdleStateHandler(allTimeout: idleTime))
-                    // Our header values hold no line breaks: numbers, fixed words and percent-encoded URLs.
-                    try pipeline.configureHTTPServerPipeline(
-                        withErrorHandling: true, withOutboundHeaderValidation: false)
-                    try pipeline.addHandler(HTTPHandler(tracker: tracker))
-                }
-            }
-    }
-
-    private static func udp(_ tracker: Tracker) -> DatagramBootstrap {
-        // Many datagrams for each system call; a longer one than 2 KiB is none of this protocol.
-        let vector = 64
-        return DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.datagramVectorReadMessageCount, value: vector)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: vector * 2048))
-            .channelOption(.maxMessagesPerRead, value: 16)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(UDPHandler(tracker: tracker))
+                    try pipeline.addHandler(
+                        AnnounceHandler(tracker: tracker) { pipeline in
+                            // Our header values hold no line breaks: numbers, fixed words and percent-encoded URLs.
+                            try pipeline.configureHTTPServerPipeline(
+                                withErrorHandling: true, withOutboundHeaderValidation: false)
+                            try pipeline.addHandler(HTTPHandler(tracker: tracker))
+                        })
                 }
             }
     }
 
     /// Closes the sockets; connections that are open end by themselves.
-    func close() async { for channel in channels { try? await channel.close() } }
+    func close() async { for pair in pairs { await pair.close() } }
 }
 
 /// How many connections are open.
@@ -112,6 +108,20 @@ private final class ConnectionCount: Sendable {
         count.withLock { count in
             count += step
             return count
+        }
+    }
+}
+
+extension IPAddress {
+    /// The address of a socket; nil for a Unix socket.
+    init?(_ address: SocketAddress?) {
+        guard let address else { return nil }
+        let bytes = address.withSockAddr { pointer, size in Array(UnsafeRawBufferPointer(start: pointer, count: size)) }
+        switch address {
+        // After the family and the port of sockaddr_in(7); sockaddr_in6 has the flow's label between.
+        case .v4: self.init(bytes: bytes[4..<8])
+        case .v6: self.init(bytes: bytes[8..<24])
+        case .unixDomainSocket: return nil
         }
     }
 }

@@ -33,6 +33,8 @@ final class SwarmMaster {
     let key: String
     private(set) var daemon: ChildProcess?
     private(set) var port: UInt16 = 0
+    /// Where it serves HTTP.
+    private(set) var address = Endpoint(host: "127.0.0.1", port: 0)
     /// Where peers connect.
     private(set) var peer = ""
 
@@ -66,14 +68,25 @@ final class SwarmMaster {
         return (try Documents.decode(Report.self, from: Array(output.utf8)), cost)
     }
 
-    /// Starts the daemon. `uploadLimit` is in the words of `--upload-limit`.
-    func serve(uploadLimit: String? = nil) throws {
+    /// Names trackers in the feed from now on.
+    func announce(to trackers: [String]) throws {
+        let file = "\(layout.root)/config.toml"
+        let text = String(decoding: try FileSystem.contents(file) ?? [], as: UTF8.self)
+        let list = trackers.map { "\"\($0)\"" }.joined(separator: ", ")
+        let changed = text.replacingOccurrences(of: "\ntrackers = []\n", with: "\ntrackers = [\(list)]\n")
+        guard changed != text else { throw BenchmarkError("\(file) has no empty list of trackers") }
+        try changed.write(toFile: file, atomically: true, encoding: .utf8)
+    }
+
+    /// Starts the daemon at a host's address, under a command when one is given. `uploadLimit` is in the words of
+    /// `--upload-limit`.
+    func serve(uploadLimit: String? = nil, at host: String = "127.0.0.1", wrapper: [String] = []) throws {
         let ready = workspace["master-ready"]
         try FileSystem.remove(ready)
         let daemon = try workspace.start(
-            [
-                workspace.program("swarm-publish"), "serve", "--store", layout.root, "--listen", "127.0.0.1:0",
-                "--peer-listen", "127.0.0.1:0", "--ready-file", ready,
+            wrapper + [
+                workspace.program("swarm-publish"), "serve", "--store", layout.root, "--listen", "\(host):0",
+                "--peer-listen", "\(host):0", "--ready-file", ready,
             ] + (uploadLimit.map { ["--upload-limit", $0] } ?? []))
         let addresses = try Interruption.wait(for: "the start of the master", within: .seconds(120)) {
             guard daemon.isRunning else { throw daemon.failure }
@@ -83,6 +96,7 @@ final class SwarmMaster {
             throw BenchmarkError("the master listens nowhere")
         }
         self.daemon = daemon
+        address = http
         port = http.port
         self.peer = "\(peer)"
     }

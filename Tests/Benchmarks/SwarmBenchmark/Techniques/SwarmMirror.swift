@@ -2,26 +2,29 @@ import FileTree
 import Foundation
 import SwarmCore
 
-/// A mirror of the benchmark: the real `swarm-node run` on a loopback address of its own.
+/// A mirror of the benchmark: the real `swarm-node run` on an address of its own.
 final class SwarmMirror {
     let workspace: Workspace
     let root: String
     private let configuration: String
     private(set) var daemon: ChildProcess?
 
-    /// A mirror that has nothing yet. `number` counts from 0; `port` is where it reads the feed.
-    init(_ master: SwarmMaster, _ number: Int, directory: String, port: UInt16? = nil) throws {
+    /// A mirror that has nothing yet. `number` counts from 0; `port` is where it reads the feed at the master's host;
+    /// `address` is its own, which is one of loopback otherwise.
+    init(
+        _ master: SwarmMaster, _ number: Int, directory: String, port: UInt16? = nil, address: String? = nil
+    ) throws {
         workspace = master.workspace
         root = "\(directory)/n\(number)"
         configuration = "\(directory)/n\(number).toml"
         try FileSystem.makeDirectories(directory)
         let text = """
-            peer-listen = "127.0.0.\(2 + number):0"
+            peer-listen = "\(address ?? "127.0.0.\(2 + number)"):0"
             log-level = "warning"
             [[set]]
             name = "\(SwarmMaster.setName)"
             root = "\(root)"
-            upstream = "http://127.0.0.1:\(port ?? master.port)"
+            upstream = "http://\(master.address.host):\(port ?? master.port)"
             key = "\(master.key)"
             poll-interval = "1s"
 

@@ -78,13 +78,36 @@ struct TrackerClient {
 
     /// Announces every peer over one HTTP connection that is kept.
     func announceOverHTTP() throws {
-        let requests = (0..<swarms.announces).lazy.map { index in
-            let (infoHash, port) = swarms.announce(index)
-            let hash = infoHash.map { "%" + Hex.encode([$0]) }.joined()
-            return "GET /announce?info_hash=\(hash)&peer_id=aaaaaaaaaaaaaaaaaaaa&port=\(port)&uploaded=0&downloaded=0"
-                + "&left=1000&event=started&compact=1&numwant=50 HTTP/1.1\r\nHost: t\r\n\r\n"
+        try Self.converse(port, (0..<swarms.announces).map { request($0, "") }, status: 200)
+    }
+
+    /// Announces the first peers over HTTP, each by a connection of its own.
+    func announceByConnections(_ count: Int) throws {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        for index in 0..<count {
+            let connection = try LocalConnection(port: port)
+            try sendAll(request(index, "Connection: close\r\n"), to: connection.descriptor)
+            var answer: [UInt8] = []
+            while true {
+                let count = read(connection.descriptor, &buffer, buffer.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                answer += buffer[..<count]
+            }
+            guard answer.starts(with: Array("HTTP/1.".utf8)), answer.dropFirst(8).starts(with: Array(" 200 ".utf8))
+            else {
+                throw BenchmarkError("the tracker says: \(String(decoding: answer.prefix(300), as: UTF8.self))")
+            }
+            if index.isMultiple(of: 1000) { try Interruption.check() }
         }
-        try Self.converse(port, requests.map { Array($0.utf8) }, status: 200)
+    }
+
+    private func request(_ index: Int, _ fields: String) -> [UInt8] {
+        let (infoHash, port) = swarms.announce(index)
+        let hash = infoHash.map { "%" + Hex.encode([$0]) }.joined()
+        return Array(
+            ("GET /announce?info_hash=\(hash)&peer_id=aaaaaaaaaaaaaaaaaaaa&port=\(port)&uploaded=0&downloaded=0"
+                + "&left=1000&event=started&compact=1&numwant=50 HTTP/1.1\r\nHost: t\r\n\(fields)\r\n").utf8)
     }
 
     /// Sends requests over one connection, some of them ahead, and reads the answers.

@@ -22,6 +22,8 @@ public struct BenchmarkRun {
         case limited
         /// Announces and reports.
         case tracker
+        /// Regions with slow lines between them.
+        case regions
     }
 
     /// What to run.
@@ -45,7 +47,7 @@ public struct BenchmarkRun {
         case .mirrors: Self.tree(.tiny(files: max(100, files / 10)), mirrors)
         case .small: Self.tree(.tiny(files: max(100, files / 100)), [1])
         case .packages: Self.tree(.packages(files: min(500, max(100, files / 200))), mirrors.filter { $0 <= 8 })
-        case .poll, .calls, .transfer, .limited, .tracker: nil
+        case .poll, .calls, .transfer, .limited, .tracker, .regions: nil
         }
     }
 
@@ -67,6 +69,7 @@ public struct BenchmarkRun {
                 return size * (2 * most + 6) + 2_000_000_000
             case .poll, .calls: return 2_000_000_000
             case .tracker: return 100_000_000
+            case .regions: return 3_000_000_000
             case .transfer: return 4 * limitedBytes + 1_000_000_000
             case .limited: return 11 * limitedBytes + 1_000_000_000
             }
@@ -90,6 +93,7 @@ public struct BenchmarkRun {
             case .transfer: try TransferWork(workspace: workspace, ledger: ledger, bytes: limitedBytes / 2).run()
             case .limited: try LimitedMasterWork(workspace: workspace, ledger: ledger, bytes: limitedBytes).run()
             case .tracker: try TrackerWork(workspace: workspace, ledger: ledger).run()
+            case .regions: try RegionsWork(workspace: workspace, ledger: ledger).run()
             }
             if !keep { try workspace.renew() }
         }
@@ -102,7 +106,7 @@ public struct BenchmarkRun {
             case .packages: rows.addUpdates(mirrors)
             case .mirrors: rows.addGrowth(mirrors)
             // The smallest tree is for the picture; as little as it is, programs' starts are most of what it costs.
-            case .small, .poll, .calls, .transfer, .limited, .tracker: break
+            case .small, .poll, .calls, .transfer, .limited, .tracker, .regions: break
             }
         }
     }
