@@ -46,6 +46,8 @@ private:
 };
 
 struct Counters {
+    /// Pieces of the torrent that are not here.
+    std::atomic<int> missing{0};
     std::atomic<int64_t> from_master{0}, from_peers{0}, refused{0}, uploaded{0};
     std::atomic<int64_t> from_near{0}, from_far{0}, to_near{0}, to_far{0};
     std::atomic<int64_t> from_near_peers{0}, from_far_peers{0};
@@ -144,9 +146,9 @@ public:
     PeerObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
         : ledger_(std::move(ledger)), counters_(std::move(counters)), peer_(std::move(peer)) {}
 
-    /// Each second. (A node that waits for its next class of files looks like a seed, but not for so long.)
+    /// Each second. Both must have everything: whoever lacks a piece may want it later, and would be dialed again and again.
     void tick() override {
-        bool const is_idle = !peer_.is_interesting() && !peer_.is_peer_interested() && (peer_.is_seed() || peer_.upload_only());
+        bool const is_idle = counters_->missing == 0 && peer_.is_seed();
         idle_ = is_idle ? idle_ + 1 : 0;
         if (idle_ == idle_limit) peer_.disconnect(lt::errors::upload_upload_connection, lt::operation_t::bittorrent);
     }
@@ -206,8 +208,10 @@ struct PieceLengths {
 /// Reports one torrent's pieces. Network thread only.
 class TorrentObserver final : public lt::torrent_plugin {
 public:
-    TorrentObserver(std::shared_ptr<Ledger> ledger, lt::sha1_hash const& info_hash, PieceLengths lengths)
-        : ledger_(std::move(ledger)), info_hash_(info_hash), lengths_(lengths), counters_(ledger_->counters(info_hash_)) {}
+    TorrentObserver(std::shared_ptr<Ledger> ledger, lt::sha1_hash const& info_hash, PieceLengths lengths, int missing)
+        : ledger_(std::move(ledger)), info_hash_(info_hash), lengths_(lengths), counters_(ledger_->counters(info_hash_)) {
+        counters_->missing = missing;
+    }
 
     std::shared_ptr<lt::peer_plugin> new_connection(lt::peer_connection_handle const& peer) override {
         return std::make_shared<PeerObserver>(ledger_, counters_, peer);
@@ -215,7 +219,10 @@ public:
 
     /// Not called for pieces that were had when the torrent was added: with no_verify_files libtorrent starts the torrent
     /// first and attaches its extensions afterwards.
-    void on_piece_pass(lt::piece_index_t piece) override { ledger_->passed(info_hash_, static_cast<int>(piece)); }
+    void on_piece_pass(lt::piece_index_t piece) override {
+        --counters_->missing;
+        ledger_->passed(info_hash_, static_cast<int>(piece));
+    }
 
     void on_piece_failed(lt::piece_index_t piece) override {
         counters_->refused.fetch_add(lengths_(piece), std::memory_order_relaxed);

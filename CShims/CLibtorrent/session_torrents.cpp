@@ -93,8 +93,9 @@ slt_code slt_session_add(
         for (int piece = 0; piece < piece_count; ++piece)
             if (bit(have, piece)) params.have_pieces.set_bit(lt::piece_index_t(piece));
         params.piece_priorities = priorities(wanted, preferred, piece_count);
-        params.extensions.push_back([ledger = session->ledger, info_hash, lengths](lt::torrent_handle const&, lt::client_data_t) {
-            return std::make_shared<TorrentObserver>(ledger, info_hash, lengths);
+        int const missing = piece_count - params.have_pieces.count();
+        params.extensions.push_back([ledger = session->ledger, info_hash, lengths, missing](lt::torrent_handle const&, lt::client_data_t) {
+            return std::make_shared<TorrentObserver>(ledger, info_hash, lengths, missing);
         });
 
         auto const handle = session->session->add_torrent(std::move(params));

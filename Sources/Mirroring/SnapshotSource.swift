@@ -187,8 +187,9 @@ struct SnapshotSource: Sendable {
             throw MirrorError(.untrusted, "torrent \(torrent.infoHash) has pieces of another length than its set")
         }
         try FileSystem.makeDirectories(layout.torrents)
-        try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
+        // The plain one last: once it is there, the other may be made of it.
         if let compressed { try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash)) }
+        try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
     }
 
     /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none

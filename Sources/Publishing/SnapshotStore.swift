@@ -19,6 +19,8 @@ public struct SnapshotStore: Sendable {
     static func configurationPath(_ directory: String) -> String { "\(directory)/config.toml" }
     static func keyPath(_ directory: String) -> String { "\(directory)/key" }
     var indexPath: String { "\(layout.swarm)/index.sqlite" }
+    /// What each snapshot changed in its parent.
+    var recordsPath: String { "\(layout.swarm)/changes" }
 
     /// Throws when `directory` holds a store, or a part of one.
     public static func checkVacant(_ directory: String) throws {

@@ -87,7 +87,7 @@ struct TreeKeeper {
         var records: [ChangeRecord] = []
         var snapshot = new.parent
         while let id = snapshot, id != old.uuid {
-            guard let bytes = try FileSystem.contents(changesPath(id)),
+            guard let bytes = try FileSystem.contents(recordPath(id)),
                 let record = try? Documents.decode(ChangeRecord.self, from: bytes)
             else { return nil }
             records.append(record)
@@ -100,11 +100,12 @@ struct TreeKeeper {
     /// Puts on record what a snapshot changes in its parent.
     func record(_ changes: TreeChanges, of manifest: Manifest) throws {
         guard let parent = manifest.parent else { return }
+        try FileSystem.makeDirectories(store.recordsPath)
         try FileSystem.writeAtomically(
-            try Documents.encode(ChangeRecord(parent: parent, changes)), to: changesPath(manifest.uuid))
+            try Documents.encode(ChangeRecord(parent: parent, changes)), to: recordPath(manifest.uuid))
     }
 
-    private func changesPath(_ snapshot: SnapshotID) -> String { "\(store.layout.manifests)/\(snapshot).changes" }
+    private func recordPath(_ snapshot: SnapshotID) -> String { "\(store.recordsPath)/\(snapshot).json" }
 
     /// What differs between two snapshots, from their torrents: where it is not on record, or the tree lacks files.
     private func compared(_ spare: Manifest, _ manifest: Manifest) throws -> TreeChanges {
@@ -173,9 +174,11 @@ struct TreeKeeper {
                 deltas.formUnion(shard.deltas.map { layout.delta(from: $0.from, to: $0.to) })
             }
         }
-        for name in try FileSystem.names(in: layout.manifests) {
-            guard let snapshot = SnapshotID(String(name.prefix(36))), !kept.contains(snapshot) else { continue }
-            try FileSystem.remove("\(layout.manifests)/\(name)")
+        for directory in [layout.manifests, store.recordsPath] where FileSystem.exists(directory) {
+            for name in try FileSystem.names(in: directory) {
+                guard let snapshot = SnapshotID(String(name.prefix(36))), !kept.contains(snapshot) else { continue }
+                try FileSystem.remove("\(directory)/\(name)")
+            }
         }
         for name in try FileSystem.names(in: layout.torrents) {
             guard let infoHash = InfoHash(hex: name.prefix(40)), !needed.contains(infoHash) else { continue }

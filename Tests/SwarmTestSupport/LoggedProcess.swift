@@ -206,10 +206,13 @@ public final class LoggedProcess: Sendable {
     }
 
     /// The most memory that the process has had in RAM, in bytes.
-    public var peakMemory: Int? {
-        guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-        else { return nil }
-        return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1024 }
-    }
+    public var peakMemory: Int? { SwarmTestSupport.peakMemory(of: pid) }
+}
+
+/// The most memory that a process has had in RAM, in bytes.
+func peakMemory(of pid: Int32) -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return nil }
+    return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1024 }
 }

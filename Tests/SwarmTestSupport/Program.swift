@@ -35,6 +35,8 @@ public final class RunningProgram: Sendable {
     }
 
     private let process = Process()
+    /// The most memory that the process has had in RAM, in bytes.
+    public var peakMemory: Int? { SwarmTestSupport.peakMemory(of: process.processIdentifier) }
     private let command: String
     private let log: String
     private let state = Mutex(State())

@@ -20,6 +20,12 @@ struct HTTPTrackerHeadTests {
         #expect(try head("GET /scrape/tok?x HTTP/1.1\r\n\r\n").target == 4..<17)
     }
 
+    @Test func leavesBareLineFeedsToOthers() {
+        #expect(read("GET /announce?a=b HTTP/1.1\nHost: t\n\n") == .other)
+        #expect(read("GET /announce?a=b HTTP/1.1\r\nHost: t\n\n") == .other)
+        #expect(read("GET /announce?a=b HTTP/1.1\r\nHost: t\r\n") == .incomplete)
+    }
+
     @Test(
         arguments: [
             ("1.1", "", true), ("1.0", "", false), ("1.1", "Connection: close\r\n", false),

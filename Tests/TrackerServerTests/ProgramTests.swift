@@ -52,6 +52,28 @@ struct ProgramTests {
         }
     }
 
+    /// What a connection brings is forgotten when it is answered, also when no request ever ends where a packet does.
+    @Test func memoryOfAConnectionIsBounded() async throws {
+        try await TestBench.run { bench in
+            let tracker = try await RunningTracker(bench, "open = true\nrequests-per-second = 0")
+            let client = try ClientSocket(port: tracker.port)
+            let request = "GET /scrape?x=\(String(repeating: "y", count: 8000)) HTTP/1.1\r\nHost: t\r\n\r\n"
+            let before = try #require(tracker.program.peakMemory)
+            try client.send("G")
+            let following = request.dropFirst() + "G"
+            for _ in 0..<100 {
+                try client.send(String(repeating: String(following), count: 100))
+                var count = 0
+                _ = try client.text { text in
+                    count = text.components(separatedBy: "HTTP/1.1 ").count - 1
+                    return count == 100 && text.hasSuffix("e")
+                }
+            }
+            let after = try #require(tracker.program.peakMemory)
+            #expect(after - before < 40 << 20, "\((after - before) >> 20) MiB")
+        }
+    }
+
     @Test func refusesWhatIsNoHTTPAndGoesOn() async throws {
         try await TestBench.run { bench in
             let tracker = try await RunningTracker(bench, "open = true")

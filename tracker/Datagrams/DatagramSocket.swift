@@ -18,25 +18,20 @@ public final class DatagramSocket: Sendable {
         let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
         descriptor = socket(isV6 ? AF_INET6 : AF_INET, kind, 0)
         guard descriptor >= 0 else { throw DatagramFailure("socket") }
-        do throws(DatagramFailure) {
-            if isV6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, Int32(0), "IPV6_V6ONLY") }
-            // As much as the system allows: bursts wait there.
-            try set(SOL_SOCKET, SO_RCVBUF, Int32(4 << 20), "SO_RCVBUF")
-            // Whoever waits for a datagram looks again now and then whether the socket was stopped.
-            try set(SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: 1, tv_usec: 0), "SO_RCVTIMEO")
-            // unsafe: the kernel reads as many bytes as there are.
-            let code = unsafe address.withUnsafeBytes { bytes in
-                unsafe bind(
-                    descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
-            }
-            guard code == 0 else { throw DatagramFailure("bind") }
-        } catch {
-            close(descriptor)
-            throw error
+        if isV6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, Int32(0), "IPV6_V6ONLY") }
+        // As much as the system allows: bursts wait there.
+        try set(SOL_SOCKET, SO_RCVBUF, Int32(4 << 20), "SO_RCVBUF")
+        // Whoever waits for a datagram looks again now and then whether the socket was stopped.
+        try set(SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: 1, tv_usec: 0), "SO_RCVTIMEO")
+        // unsafe: the kernel reads as many bytes as there are.
+        let code = unsafe address.withUnsafeBytes { bytes in
+            unsafe bind(descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(bytes.count))
         }
+        guard code == 0 else { throw DatagramFailure("bind") }
     }
 
-    deinit { close(descriptor) }
+    /// Also when the initialiser throws: all is set by then.
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     private func set<Value: BitwiseCopyable>(
         _ level: Int32, _ option: Int32, _ value: Value, _ name: String

@@ -95,7 +95,14 @@ struct PeerChoice {
         var ends: [Int] = []
         for region in swarm.regions { ends.append((ends.last ?? 0) + region.count) }
         let inRegions = ends.last ?? 0
-        for number in (0..<(inRegions + swarm.masters.count)).shuffled(using: &random) where chosen.count < wanted {
+        let all = inRegions + swarm.masters.count
+        // More are drawn than are wanted, as some may be drawn twice or be the asker; of few, all.
+        let drawn =
+            all <= 4 * wanted
+            ? Array((0..<all).shuffled(using: &random))
+            : (0..<(2 * wanted)).map { _ in Int.random(in: 0..<all, using: &random) }
+        var seen: Set<Int> = []
+        for number in drawn where chosen.count < wanted && seen.insert(number).inserted {
             if let region = ends.firstIndex(where: { number < $0 }) {
                 chosen.take(swarm.regions[region][number - (region > 0 ? ends[region - 1] : 0)])
             } else {

@@ -25,7 +25,9 @@ public struct HTTPTrackerHead: Hashable, Sendable {
     /// body, no folded line, and no character that parsers disagree about.
     public static func read(_ bytes: borrowing Span<UInt8>) -> Reading {
         guard mayBegin(bytes, "GET /announce") || mayBegin(bytes, "GET /scrape") else { return .other }
-        guard let first = line(bytes, from: 0) else { return bytes.count < limit ? .incomplete : .other }
+        guard let first = line(bytes, from: 0) else {
+            return bytes.count < limit && !hasBareLineFeed(bytes) ? .incomplete : .other
+        }
         let version = first.upperBound - 9
         guard version > 4, equal(bytes, version..<(first.upperBound - 1), " http/1.") else { return .other }
         let isFirstVersion = bytes[first.upperBound - 1] == UInt8(ascii: "1")
@@ -46,7 +48,7 @@ public struct HTTPTrackerHead: Hashable, Sendable {
             case .doubtful: return .other
             }
         }
-        return bytes.count < limit ? .incomplete : .other
+        return bytes.count < limit && !hasBareLineFeed(bytes) ? .incomplete : .other
     }
 
     private enum Field { case harmless, keepAlive, close, doubtful }
@@ -88,6 +90,14 @@ public struct HTTPTrackerHead: Hashable, Sendable {
             index += 1
         }
         return nil
+    }
+
+    /// Whether a line ends without a carriage return, as hand-written requests do.
+    private static func hasBareLineFeed(_ bytes: borrowing Span<UInt8>) -> Bool {
+        for index in 0..<bytes.count where bytes[index] == 0x0a && (index == 0 || bytes[index - 1] != 0x0d) {
+            return true
+        }
+        return false
     }
 
     /// Whether the bytes begin with a text, as far as they go.

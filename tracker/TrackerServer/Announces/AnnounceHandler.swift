@@ -43,7 +43,13 @@ final class AnnounceHandler: ChannelDuplexHandler {
         case .closing: break
         case .answering:
             var bytes = unwrapInboundIn(data)
-            if requests.readableBytes == 0 { requests = bytes } else { requests.writeBuffer(&bytes) }
+            if requests.readableBytes == 0 {
+                requests = bytes
+            } else {
+                // Else the buffer would grow by all that a connection ever brings.
+                requests.discardReadBytes()
+                requests.writeBuffer(&bytes)
+            }
             answer(context)
         }
     }
