@@ -34,6 +34,8 @@ lt::settings_pack base_settings() {
     settings.set_bool(pack::close_redundant_connections, false);
     settings.set_bool(pack::allow_multiple_connections_per_ip, true);
     settings.set_int(pack::request_timeout, 30);
+    // What is asked of one peer is not asked of another: with less asked ahead, fewer pieces leave a master twice.
+    settings.set_int(pack::request_queue_time, 1);
     settings.set_int(pack::peer_timeout, 120);
     settings.set_int(pack::inactivity_timeout, 600);
     settings.set_int(pack::peer_connect_timeout, 7);

@@ -13,7 +13,7 @@ struct SwarmBench: ParsableCommand {
             Everything runs on this machine, in one run, on trees that are the same each time. Ratios of CPU count; times \
             that pass depend on what else the machine does.
 
-            tree: the large tree, with up to 8 mirrors. mirrors: a tenth of it, with all numbers of mirrors. small: a \
+            tree: the large tree, with up to 8 mirrors. mirrors: a quarter of it, with all numbers of mirrors. small: a \
             hundredth of it, for the picture. packages: files of the sizes of Debian packages. poll: nodes that ask and \
             nodes that wait. calls: system calls on the trees, by strace. transfer: one seed to one node, beside bare \
             libtorrent. limited: eight nodes behind a master with 10 MB/s. tracker: announces and reports, beside opentracker \

@@ -6,7 +6,7 @@ public struct BenchmarkRun {
     public enum Part: String, CaseIterable, Sendable {
         /// The tree of full size, with 1 and 8 mirrors.
         case tree
-        /// A tenth of it, with every number of mirrors.
+        /// A quarter of it, with every number of mirrors.
         case mirrors
         /// A hundredth of it, with one mirror.
         case small
@@ -44,7 +44,7 @@ public struct BenchmarkRun {
     private func trees(_ part: Part) -> (section: String, shape: TreeShape, mirrors: [Int])? {
         switch part {
         case .tree: Self.tree(.tiny(files: files), mirrors.filter { $0 <= 8 })
-        case .mirrors: Self.tree(.tiny(files: max(100, files / 10)), mirrors)
+        case .mirrors: Self.tree(.tiny(files: max(100, files / 4)), mirrors)
         case .small: Self.tree(.tiny(files: max(100, files / 100)), [1])
         case .packages: Self.tree(.packages(files: min(500, max(100, files / 200))), mirrors.filter { $0 <= 8 })
         case .poll, .calls, .transfer, .limited, .tracker, .regions: nil
@@ -55,7 +55,7 @@ public struct BenchmarkRun {
         mirrors.isEmpty ? nil : ("\(shape.files) \(shape.name)", shape, mirrors)
     }
 
-    private var limitedBytes: Int64 { min(1_000_000_000, max(50_000_000, Int64(files) * 10_000)) }
+    private var limitedBytes: Int64 { min(1_000_000_000, max(50_000_000, Int64(files) * 25_000)) }
 
     /// Bytes on the disk that the largest part takes: the source, the mirrors of two techniques, and what else of one.
     public var neededBytes: Int64 {
