@@ -30,6 +30,9 @@ static inline void swarm_bound_allocator(void) {
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 
+// Gives the free pages within the heaps back as well (malloc_trim(3)).
+static inline void swarm_trim_allocator(void) { malloc_trim(0); }
+
 // One datagram of the two calls below, as `struct mmsghdr` has it: `length` is how many bytes came, or went.
 struct swarm_datagram {
     struct msghdr header;

@@ -36,6 +36,7 @@ extension SetMirror {
         }
         if fetching?.snapshot == snapshot { fetching = nil }
         wake.yield()
+        try? await offPool { Allocator.trim() }
     }
 
     /// Where one file is lost, others may be: all of the tree are looked at, once, for what is gone or has another size

@@ -136,6 +136,33 @@ struct PeerRulesTests {
         }
     }
 
+    /// Neither has a limit of its own; what the seed may send in all is shared out.
+    @Test(arguments: [1, 20])
+    func `near peers get more of a limited upload`(priority: Int) async throws {
+        let length = 1_500_000
+        let torrent = try TestTorrent(files: [("a", noise(length))])
+        let source = try temporary.directory("source")
+        try torrent.write(under: source)
+        let seed = try TorrentEngine(
+            settings: EngineSettings(
+                role: .node, listen: [Endpoint(host: "127.0.0.1", port: 0)], uploadLimit: 250_000,
+                peers: PeerRules(
+                    near: [prefix("127.0.0.2")], far: [prefix("127.0.0.3")], nearUploadPriority: priority)))
+        // They do not deal with each other.
+        let near = try engine("127.0.0.2", PeerRules(block: [prefix("127.0.0.3")]))
+        let far = try engine("127.0.0.3", PeerRules(block: [prefix("127.0.0.2")]))
+        try await withEngines(seed, near, far) {
+            try await seed.add(torrent.spec(at: source, have: torrent.all))
+            for (node, name) in [(far, "far"), (near, "near")] {
+                try await node.add(torrent.spec(at: temporary.directory(name)))
+                try await node.connect(torrent.infoHash, to: seed.endpoint())
+            }
+            try await near.finished()
+            let share = Double(await seed.totalTraffic().toFar) / Double(length)
+            if priority == 1 { #expect(share > 0.6, "\(share)") } else { #expect(share < 0.5, "\(share)") }
+        }
+    }
+
     @Test func `a far peer's uploads are limited as well`() async throws {
         let torrent = try TestTorrent(files: [("a", noise(2_000_000))])
         let source = try temporary.directory("source")
