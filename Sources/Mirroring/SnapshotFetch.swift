@@ -36,9 +36,10 @@ final class SnapshotFetch {
     private var lastArrival = ContinuousClock.now
     /// Peers to turn to when the trackers bring nothing.
     private var reserve: [Endpoint] = []
-    /// For how long trackers may bring nothing: a piece takes its time on a slow line. Less once one has failed; not
-    /// nothing, for a tracker that is about to read the feed refuses what it will know in a moment.
-    private var trackerPatience: Duration = .seconds(15)
+    /// For how long trackers may bring nothing: a piece takes its time on a slow line. Less for what is small, which no
+    /// line minds, and once a tracker has failed; not nothing, for a tracker that is about to read the feed refuses what it
+    /// will know in a moment, and the master's first announce comes before that.
+    private var trackerPatience: Duration
     private var baseline: [InfoHash: Traffic] = [:]
 
     /// What a fetch tells.
@@ -71,6 +72,7 @@ final class SnapshotFetch {
         self.logger = logger
         self.report = report
         verifier = FileVerifier(root: layout.files(of: snapshot))
+        trackerPatience = min(max(.seconds(2), .seconds(Double(plan.bytesWanted) / 4_000_000)), .seconds(15))
         have = shards.map(\.have)
         wanted = shards.map(\.allWanted)
         self.preferred = preferred
@@ -212,7 +214,7 @@ final class SnapshotFetch {
             case .trackerError(_, let url, let message):
                 logger.warning(
                     "the tracker does not answer as it should", metadata: ["url": "\(url)", "reason": "\(message)"])
-                trackerPatience = .seconds(5)
+                trackerPatience = min(trackerPatience, .seconds(5))
             case .resynchronized:
                 // A tick, or lost notices that come again as pieces.
                 try await verifyQueued()
