@@ -139,8 +139,8 @@ private:
     std::vector<Piece> pieces_;
 };
 
-/// Counts one peer's payload, and lets a peer go from which nothing is to be had and that wants nothing: without it, the
-/// seeds of a snapshot would stay connected to one another. Network thread only.
+/// Counts one peer's payload, and lets a seed go once the torrent is whole: without it, the seeds of a snapshot would stay
+/// connected to one another. Network thread only.
 class PeerObserver final : public lt::peer_plugin {
 public:
     PeerObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)
@@ -154,7 +154,6 @@ public:
     }
 
     bool on_piece(lt::peer_request const&, lt::span<char const> block) override {
-        idle_ = 0;
         know_peer();
         received_->fetch_add(block.size(), std::memory_order_relaxed);
         if (distance_ == SLT_NEAR) counters_->from_near.fetch_add(block.size(), std::memory_order_relaxed);
@@ -164,7 +163,6 @@ public:
     }
 
     void sent_payload(int bytes) override {
-        idle_ = 0;
         know_peer();
         counters_->uploaded.fetch_add(bytes, std::memory_order_relaxed);
         if (distance_ == SLT_NEAR) counters_->to_near.fetch_add(bytes, std::memory_order_relaxed);

@@ -29,8 +29,8 @@ lt::settings_pack base_settings() {
     settings.set_int(pack::file_pool_size, 2'000);
     settings.set_int(pack::max_queued_disk_bytes, 16 * 1024 * 1024);
 
-    // A gated peer is idle for a while and must stay (the observer lets go those that are so for long); a lost one must
-    // come back soon.
+    // A gated peer is idle for a while and must stay (seeds of a whole torrent, the observer lets go); a lost one must come
+    // back soon.
     settings.set_bool(pack::close_redundant_connections, false);
     settings.set_bool(pack::allow_multiple_connections_per_ip, true);
     settings.set_int(pack::request_timeout, 30);

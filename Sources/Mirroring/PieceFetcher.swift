@@ -172,11 +172,7 @@ actor PieceFetcher {
         guard !isPaused, !places.isEmpty else { return }
         while running.count < Self.width {
             if queue.isEmpty {
-                let first = zip(missing, preferred).map { missing, preferred in
-                    var both = missing
-                    both.formIntersection(preferred)
-                    return both
-                }
+                let first = zip(missing, preferred).map { $0.intersection($1) }
                 queue = Self.runs(of: first, without: asked, torrents, limit: Self.queueLength)
             }
             if queue.isEmpty { queue = Self.runs(of: missing, without: asked, torrents, limit: Self.queueLength) }

@@ -187,7 +187,7 @@ final class SnapshotFetch {
         }
         logger.info("fetching class \(phase)", metadata: ["snapshot": "\(snapshot)"])
         try await tell()
-        awaited = shards.indices.map { wantedFirst($0, in: phase) }
+        awaited = shards.indices.map { wanted(of: $0, in: phase).intersection(preferred[$0]) }
         tellOfSuggested(phase)
         if try await isComplete(phase) { return }
         await fetchByHTTP(phase)
@@ -229,11 +229,9 @@ final class SnapshotFetch {
         throw MirrorError(.upstream, "the BitTorrent session ended")
     }
 
-    /// Of a class, the pieces that are to come first.
-    private func wantedFirst(_ index: Int, in phase: Priority) -> PieceSet {
-        var pieces = shards[index].wanted[phase] ?? PieceSet(pieceCount: shards[index].torrent.pieceCount)
-        pieces.formIntersection(preferred[index])
-        return pieces
+    /// The pieces of one class alone.
+    private func wanted(of index: Int, in phase: Priority) -> PieceSet {
+        shards[index].wanted[phase] ?? PieceSet(pieceCount: shards[index].torrent.pieceCount)
     }
 
     /// Notes when all that was to come first in a class is here, and how much of the rest came with it.
@@ -244,10 +242,9 @@ final class SnapshotFetch {
         awaited = []
         var (all, here) = (0, 0)
         for index in shards.indices {
-            var pieces = shards[index].wanted[phase] ?? PieceSet(pieceCount: shards[index].torrent.pieceCount)
+            let pieces = wanted(of: index, in: phase)
             all += pieces.count
-            pieces.formIntersection(have[index])
-            here += pieces.count
+            here += pieces.intersection(have[index]).count
         }
         logger.info(
             "the suggested files of class \(phase) are here",

@@ -15,7 +15,7 @@ extension SnapshotPlan {
             for entry in transfer.entries(.fetch) where paths.contains(transfer.torrent.pathUTF8(entry)) {
                 for piece in transfer.torrent.pieces(entry) { preferred[index][piece] = true }
             }
-            preferred[index].formIntersection(transfer.allWanted)
+            preferred[index] = preferred[index].intersection(transfer.allWanted)
         }
         return preferred
     }

@@ -21,7 +21,7 @@ struct TreeFile: Codable, Sendable, Hashable {
 }
 
 /// What has to happen to one tree so that it is another one.
-struct TreeChanges: Sendable {
+struct TreeChanges: Codable, Sendable {
     var removedFiles: Set<String> = []
     var placedFiles: [String: TreeFile] = [:]
     var removedLinks: Set<String> = []
@@ -64,31 +64,5 @@ struct TreeChanges: Sendable {
 /// becomes the newest one without a look into any torrent.
 struct ChangeRecord: Codable, Sendable {
     let parent: SnapshotID
-    private let removedFiles: [String]
-    private let placedFiles: [TreeFile]
-    private let removedLinks: [String]
-    private let addedLinks: [String: String]
-    private let removedDirectories: [String]
-    private let addedDirectories: [String]
-
-    init(parent: SnapshotID, _ changes: TreeChanges) {
-        self.parent = parent
-        removedFiles = changes.removedFiles.sorted()
-        placedFiles = changes.placedFiles.values.sorted { $0.path < $1.path }
-        removedLinks = changes.removedLinks.sorted()
-        addedLinks = changes.addedLinks
-        removedDirectories = changes.removedDirectories.sorted()
-        addedDirectories = changes.addedDirectories.sorted()
-    }
-
-    var changes: TreeChanges {
-        var changes = TreeChanges()
-        changes.removedFiles = Set(removedFiles)
-        for file in placedFiles { changes.placedFiles[file.path] = file }
-        changes.removedLinks = Set(removedLinks)
-        changes.addedLinks = addedLinks
-        changes.removedDirectories = Set(removedDirectories)
-        changes.addedDirectories = Set(addedDirectories)
-        return changes
-    }
+    let changes: TreeChanges
 }

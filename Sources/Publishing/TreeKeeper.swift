@@ -102,7 +102,7 @@ struct TreeKeeper {
         guard let parent = manifest.parent else { return }
         try FileSystem.makeDirectories(store.recordsPath)
         try FileSystem.writeAtomically(
-            try Documents.encode(ChangeRecord(parent: parent, changes)), to: recordPath(manifest.uuid))
+            try Documents.encode(ChangeRecord(parent: parent, changes: changes)), to: recordPath(manifest.uuid))
     }
 
     private func recordPath(_ snapshot: SnapshotID) -> String { "\(store.recordsPath)/\(snapshot).json" }

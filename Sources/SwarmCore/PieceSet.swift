@@ -68,10 +68,12 @@ public struct PieceSet: Hashable, Sendable {
         for index in bytes.indices { bytes[index] &= ~other.bytes[index] }
     }
 
-    /// Keeps the members of `other` alone; it must have the same `pieceCount`.
-    public mutating func formIntersection(_ other: PieceSet) {
+    /// The members that are in `other` as well, which must have the same `pieceCount`.
+    public func intersection(_ other: PieceSet) -> PieceSet {
         precondition(other.pieceCount == pieceCount, "sets of different torrents")
-        for index in bytes.indices { bytes[index] &= other.bytes[index] }
+        var both = self
+        for index in bytes.indices { both.bytes[index] &= other.bytes[index] }
+        return both
     }
 
     /// Whether every member of `other` is in this set.

@@ -45,9 +45,7 @@ struct PieceSetTests {
         var difference = left
         difference.subtract(right)
         #expect(difference.indices == [1, 19])
-        var both = left
-        both.formIntersection(right)
-        #expect(both.indices == [5])
+        #expect(left.intersection(right).indices == [5])
         #expect(union.isSuperset(of: left) && union.isSuperset(of: right))
         #expect(!left.isSuperset(of: right))
         #expect(left.isSuperset(of: left) && left.isSuperset(of: PieceSet(pieceCount: 20)))
