@@ -15,7 +15,7 @@ public struct EncodedShard: Sendable {
         precondition(bytes.starts(with: Self.infoKey), "our torrents begin with the info dictionary")
         self.bytes = bytes
         self.classes = classes
-        infoHash = Digest.sha1(Array(bytes[Self.infoKey.count..<(bytes.count - 1)]))
+        infoHash = Digest.sha1(bytes.span.extracting(Self.infoKey.count..<(bytes.count - 1)))
     }
 
     /// The same torrent with trackers for clients that do not read the feed (BEP 12); the info-hash stays.

@@ -136,7 +136,10 @@ public struct SHA256Hasher: ~Copyable {
 /// Digests of what is in memory as a whole.
 public enum Digest {
     /// SHA-1 of `bytes`: of a bencoded info dictionary, its info-hash (BEP 3).
-    public static func sha1(_ bytes: [UInt8]) -> InfoHash {
+    public static func sha1(_ bytes: [UInt8]) -> InfoHash { sha1(bytes.span) }
+
+    /// SHA-1 of a part of something larger, which is not copied.
+    public static func sha1(_ bytes: borrowing Span<UInt8>) -> InfoHash {
         var hasher = SHA1Hasher()
         hasher.update(bytes)
         guard let digest = InfoHash(bytes: hasher.finalize()) else { preconditionFailure("SHA-1 has 20 bytes") }

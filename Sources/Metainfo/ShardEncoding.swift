@@ -3,8 +3,8 @@ public import SwarmCore
 extension ShardLayout {
     /// A stretch of a piece's content.
     public enum Slice: Hashable, Sendable {
-        /// `length` bytes of the file at `path`, from `offset`.
-        case file(path: String, offset: Int64, length: Int)
+        /// `length` bytes, from `offset`, of the file at `path`, which has `size` bytes.
+        case file(path: String, size: Int64, offset: Int64, length: Int)
         case zeros(Int)
     }
 
@@ -24,45 +24,44 @@ extension ShardLayout {
         var result: [MissingPiece] = []
         var base = 0
         for segment in segments {
-            if segment.hashes.contains(where: { $0 == nil }) {
-                for (index, slices) in slices(of: segment).enumerated() where segment.hashes[index] == nil {
-                    result.append(MissingPiece(piece: PieceIndex(base + index), slices: slices))
-                }
-            }
+            if segment.hashes.contains(where: { $0 == nil }) { appendMissing(of: segment, from: base, to: &result) }
             base += segment.hashes.count
         }
         return result
     }
 
-    private func slices(of segment: Segment) -> [[Slice]] {
-        var pieces: [[Slice]] = []
-        var current: [Slice] = []
-        var room = policy.pieceLength
-        func add(_ slice: Slice, _ length: Int) {
-            current.append(slice)
-            room -= length
-            if room == 0 {
-                pieces.append(current)
-                current = []
-                room = policy.pieceLength
+    /// Nothing is made of the items that lie in other pieces: most do.
+    private func appendMissing(of segment: Segment, from base: Int, to result: inout [MissingPiece]) {
+        let pieceLength = Int64(policy.pieceLength)
+        var missing: (piece: Int, slices: [Slice])?
+        func close() {
+            if let missing {
+                result.append(MissingPiece(piece: PieceIndex(base + missing.piece), slices: missing.slices))
             }
+            missing = nil
         }
-        for item in segment.items {
-            var done: Int64 = 0
-            let end = length(of: item)
-            let path = end > 0 ? file(item)?.path : nil
-            while done < end {
-                let length = Int(min(end - done, Int64(room)))
-                if let path {
-                    add(.file(path: path, offset: done, length: length), length)
-                } else {
-                    add(.zeros(length), length)
+        func add(_ item: Item?, _ offset: Int64, _ size: Int64) {
+            var path: String?
+            for piece in pieces(offset, size) where segment.hashes[piece] == nil {
+                if missing?.piece != piece {
+                    close()
+                    missing = (piece, [])
                 }
-                done += Int64(length)
+                let start = max(offset, Int64(piece) * pieceLength)
+                let length = Int(min(offset + size, Int64(piece + 1) * pieceLength) - start)
+                if path == nil { path = item.flatMap { file($0) }?.path }
+                missing?.slices.append(
+                    path.map { .file(path: $0, size: size, offset: start - offset, length: length) } ?? .zeros(length))
             }
         }
-        if room < policy.pieceLength { add(.zeros(room), room) }
-        return pieces
+        var offset: Int64 = 0
+        for item in segment.items {
+            let size = length(of: item)
+            add(item, offset, size)
+            offset += size
+        }
+        add(nil, offset, Int64(segment.hashes.count) * pieceLength - offset)
+        close()
     }
 
     /// Sets the hashes that were missing; `hashes` has one for each of `missingPieces`.
@@ -127,9 +126,9 @@ extension ShardLayout {
                         kept = entry..<entry
                     }
                     kept = kept.lowerBound..<(entry + 1)
-                case .file(let file):
+                case .new(let index):
                     copyKept()
-                    Self.encode(file, &writer)
+                    Self.encode(arrivals[index], &writer)
                 case .pad(let length):
                     copyKept()
                     Self.encodePad(length, &writer)

@@ -50,15 +50,17 @@ extension ShardLayout {
         // A path that is added replaces what has its name, whatever the caller knew of it.
         let removed = PathLookup(change.removed.union(change.added.map(\.path)))
         if !removed.isEmpty {
-            segments = segments.flatMap { segment in
-                var segment = segment
+            // Each is taken out, so that it is changed in place and not in a copy.
+            var old = Array(segments.reversed())
+            segments = []
+            while var segment = old.popLast() {
                 var offset: Int64 = 0
                 var changed = false
                 for index in segment.items.indices {
                     let length = length(of: segment.items[index])
                     if let file = file(segment.items[index], ifIn: removed) {
                         if let next = successor(of: file) {
-                            segment.items[index] = .file(next)
+                            segment.items[index] = arrival(next)
                         } else {
                             segment.items[index] = .pad(length)
                             changed = true
@@ -67,23 +69,30 @@ extension ShardLayout {
                     }
                     offset += length
                 }
-                return changed ? split(segment) : [segment]
+                segments += changed ? split(segment) : [segment]
             }
         }
         add(successors.values.flatMap { $0 }, largeFileHashes: largeFileHashes, isElsewhere: isElsewhere)
         repackIfDue()
     }
 
+    /// The item for a file that the origin does not have.
+    private mutating func arrival(_ file: FileEntry) -> Item {
+        arrivals.append(file)
+        return .new(arrivals.count - 1)
+    }
+
     /// The file that an item is, if its path is one of those.
     private func file(_ item: Item, ifIn paths: PathLookup) -> FileEntry? {
         switch item {
         case .kept(let entry): origin.flatMap { paths.contains($0.pathUTF8(entry)) ? $0.file(entry) : nil }
-        case .file(let file): paths.contains(ArraySlice(file.path.utf8)) ? file : nil
+        case .new(let index): paths.contains(ArraySlice(arrivals[index].path.utf8)) ? arrivals[index] : nil
         case .pad: nil
         }
     }
 
-    private func pieces(_ offset: Int64, _ length: Int64) -> Range<Int> {
+    /// The pieces, from the segment's first one, in which a stretch of it lies.
+    func pieces(_ offset: Int64, _ length: Int64) -> Range<Int> {
         guard length > 0 else { return 0..<0 }
         return Int(offset / Int64(policy.pieceLength))..<Int((offset + length - 1) / Int64(policy.pieceLength) + 1)
     }
@@ -98,13 +107,13 @@ extension ShardLayout {
             if let known = largeFileHashes[file.sha256], known.count == count * InfoHash.byteCount {
                 hashes = (0..<count).map { known[($0 * InfoHash.byteCount)..<(($0 + 1) * InfoHash.byteCount)] }
             }
-            segments.append(Segment(items: [.file(file)], hashes: hashes))
+            segments.append(Segment(items: [arrival(file)], hashes: hashes))
         }
         // Runs: one for each class, what is new apart from what nodes have from elsewhere.
         let small = sorted.filter { $0.length < policy.alignFrom }
         var runs: [RunKey: [Item]] = [:]
         for file in small {
-            runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(.file(file))
+            runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(arrival(file))
         }
         for (_, items) in runs.sorted(by: { $0.key < $1.key }) { segments.append(unhashed(items)) }
     }
@@ -141,7 +150,7 @@ extension ShardLayout {
         for item in segment.items {
             switch item {
             case .pad(let length): hole += length
-            case .kept, .file:
+            case .kept, .new:
                 if hole > 0 {
                     let holeStart = offset - hole
                     let cut = offset / pieceLength * pieceLength

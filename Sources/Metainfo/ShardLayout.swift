@@ -11,7 +11,8 @@ public struct ShardLayout: Sendable {
     enum Item: Sendable {
         /// A file as it was, by its entry in `origin`: most are, so nothing is made of them that need not be.
         case kept(Int)
-        case file(FileEntry)
+        /// One that is not in `origin`, by its index in `arrivals`.
+        case new(Int)
         /// So many zeros.
         case pad(Int64)
 
@@ -46,6 +47,8 @@ public struct ShardLayout: Sendable {
     /// The torrent that this was made from.
     let origin: Torrent?
     var segments: [Segment] = []
+    /// Files that `origin` does not have as they are; items refer to them, as an item for each file has to be small.
+    var arrivals: [FileEntry] = []
     /// Directories that hold nothing, and links: by path.
     public internal(set) var emptyDirectories: Set<String> = []
     /// The texts of symbolic links, by path.
@@ -97,7 +100,7 @@ public struct ShardLayout: Sendable {
     func length(of item: Item) -> Int64 {
         switch item {
         case .kept(let entry): origin?.length(entry) ?? 0
-        case .file(let file): file.length
+        case .new(let index): arrivals[index].length
         case .pad(let length): length
         }
     }
@@ -106,7 +109,7 @@ public struct ShardLayout: Sendable {
     func file(_ item: Item) -> FileEntry? {
         switch item {
         case .kept(let entry): origin?.file(entry)
-        case .file(let file): file
+        case .new(let index): arrivals[index]
         case .pad: nil
         }
     }
@@ -119,19 +122,20 @@ public struct ShardLayout: Sendable {
 
     /// Files and bytes of each class, by the class's number.
     public var classes: [String: Manifest.Totals] {
-        var totals: [Priority: Manifest.Totals] = [:]
+        var totals = Array(repeating: Manifest.Totals(), count: Priority.numbers.upperBound + 1)
         for segment in segments {
             for item in segment.items {
                 let priority: Priority
                 switch item {
                 case .kept(let entry): priority = origin?.priority(entry) ?? .payload
-                case .file(let file): priority = file.priority
+                case .new(let index): priority = arrivals[index].priority
                 case .pad: continue
                 }
-                totals[priority, default: .init()].files += 1
-                totals[priority, default: .init()].bytes += length(of: item)
+                totals[Int(priority.rawValue)].files += 1
+                totals[Int(priority.rawValue)].bytes += length(of: item)
             }
         }
-        return Dictionary(uniqueKeysWithValues: totals.map { (String($0.key.rawValue), $0.value) })
+        let used = totals.enumerated().filter { $0.element.files > 0 }
+        return Dictionary(uniqueKeysWithValues: used.map { (String($0.offset), $0.element) })
     }
 }

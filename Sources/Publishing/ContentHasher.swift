@@ -141,13 +141,16 @@ struct PieceHasher: Sendable {
         for slice in piece.slices {
             switch slice {
             case .zeros(let count): content.append(contentsOf: repeatElement(0, count: count))
-            case .file(let path, let offset, let length):
+            case .file(let path, let size, let offset, let length):
+                let isOurs = !contents.isInSource(path)
                 let location = contents.location(path)
                 let start = content.count
                 content.append(contentsOf: repeatElement(0, count: length))
                 let file = try Descriptor.file(location)
                 let count = try file.read(into: &content, range: start..<(start + length), at: offset)
-                try contents.check(path, count == length ? file.status() : nil, at: location, row: row)
+                let status = count == length ? try file.status() : nil
+                if isOurs, let status, contents.isUntouched(status, size: size) { continue }
+                try contents.check(path, status, at: location, row: row)
             }
         }
     }

@@ -14,6 +14,9 @@ struct ContentPlaces: Sendable {
     /// What was read.
     let read: FileTable
     let index: SourceIndex
+    /// The status of a file that was written just before the whole source was compared with the index; nil when only
+    /// parts of it were. What its file system has not changed since is as it was found then.
+    var scanned: FileStatus?
 
     /// Whether the source is where a path's content is taken from.
     func isInSource(_ path: String) -> Bool { tree == nil || read.index(of: path) != nil || lost.contains(path) }
@@ -33,6 +36,12 @@ struct ContentPlaces: Sendable {
     ///   its ctime.
     func check(_ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false) throws {
         try check(path, status, at: location, isLinked: isLinked) { try index.row($0) }
+    }
+
+    /// Whether a file in the parent's tree is the one of `size` bytes that the scan saw, without a question to the index.
+    func isUntouched(_ status: FileStatus, size: Int64) -> Bool {
+        guard let scanned, scanned.device == status.device else { return false }
+        return status.kind == .regular && status.size == size && status.ctime < scanned.ctime
     }
 
     /// The same for those who check many in one transaction: `row` looks a path up in the index.

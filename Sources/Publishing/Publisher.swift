@@ -117,6 +117,7 @@ public struct Publisher: Sendable {
             source: configuration.source, index: index,
             exclude: try PathFilter(exclude: configuration.exclude).compiled(),
             progress: { [progress] in progress(.scanning(names: $0)) })
+        let scanned = try options.changes == nil ? FileSystem.status(store.layout.lock) : nil
         let changes = try options.changes.map { try scanner.look(at: try relative($0)) } ?? scanner.scan()
 
         let before = Set(parent?.shards.map(\.infoHash) ?? [])
@@ -154,7 +155,8 @@ public struct Publisher: Sendable {
         progress(.composing)
         let contents = ContentPlaces(
             source: configuration.source, tree: parent.map { store.layout.files(of: $0.uuid) },
-            lost: try parent.map { try store.lost().paths(of: $0.uuid) } ?? [], read: change.files, index: index)
+            lost: try parent.map { try store.lost().paths(of: $0.uuid) } ?? [], read: change.files, index: index,
+            scanned: scanned)
         let composer = SnapshotComposer(
             set: configuration.set, rules: rules, layout: layoutPolicy, cutPolicy: configuration.cutPolicy,
             parent: parent, rulesChanged: rulesChanged, load: store.torrent,
@@ -186,11 +188,11 @@ public struct Publisher: Sendable {
         var files = change.files
         let keeper = TreeKeeper(store: store, progress: progress)
         let treeChanges = TreeChanges(change)
-        try keeper.build(manifest, treeChanges, contents: contents, files: &files)
+        let relinked = try keeper.build(manifest, treeChanges, contents: contents, files: &files)
         try keeper.record(treeChanges, of: manifest)
         try FileSystem.writeAtomically(try Documents.encode(manifest), to: store.layout.manifest(manifest.uuid))
         try publish(manifest, options)
-        try commit(changes, files, index, fingerprint, manifest)
+        try commit(changes, files, relinked: relinked, index, fingerprint, manifest)
         return report(
             manifest, changed: true, published: true, read: bytesRead, inPlace: damage.map(\.path), lost: lost)
     }
@@ -234,7 +236,8 @@ public struct Publisher: Sendable {
 
     /// The index follows the feed: after a crash between the two, the next run finds the same change again.
     private func commit(
-        _ changes: SourceChanges, _ files: FileTable, _ index: SourceIndex, _ fingerprint: String, _ snapshot: Manifest?
+        _ changes: SourceChanges, _ files: FileTable, relinked: [FileStatus] = [], _ index: SourceIndex,
+        _ fingerprint: String, _ snapshot: Manifest?
     ) throws {
         var meta = ["rules": fingerprint]
         meta["snapshot"] = snapshot?.uuid.rawValue
@@ -252,9 +255,13 @@ public struct Publisher: Sendable {
                 SourceIndex.Row(file: files.status(Int(file)), sha256: files.digest(Int(file)))
             )
         }
+        // A row that is written takes the place of the one before.
+        let removed = changes.removed.lazy.map(\.path).filter { path in
+            files.index(of: path).map { files.digest($0) == nil } ?? true
+        }
         try index.apply(
-            refreshed: changes.refreshed, removed: changes.removed.map(\.path),
-            set: [AnySequence(rows), AnySequence(others)].joined(), meta: meta)
+            refreshed: changes.refreshed, removed: removed,
+            set: [AnySequence(rows), AnySequence(others)].joined(), relinked: relinked, meta: meta)
     }
 
     var layoutPolicy: ShardLayout.Policy {

@@ -173,13 +173,19 @@ struct SourceIndex: Sendable {
     }
 
     /// Takes over what a snapshot saw, in one transaction.
+    ///
+    /// - Parameter relinked: files that our own links changed since: all names of their inodes. Without it, one that lost a
+    ///   name in a tree and got another there would look as if it had been written to, and be read again.
     func apply(
-        refreshed: FileTable, removed: [String], set: some Sequence<(String, Row)>, meta: [String: String]
+        refreshed: FileTable, removed: some Sequence<String>, set: some Sequence<(String, Row)>,
+        relinked: [FileStatus] = [],
+        meta: [String: String]
     ) throws {
         try write { database in
             for file in refreshed.indices { try Self.refresh(refreshed.path(file), refreshed.status(file), database) }
             for path in removed { try Self.delete(path, database) }
             for (path, row) in set { try Self.set(path, row, database) }
+            for status in relinked { try Self.refresh(status, database) }
             for (key, value) in meta {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
@@ -192,6 +198,15 @@ struct SourceIndex: Sendable {
         let (directory, name) = split(path)
         try database.cachedStatement(sql: "UPDATE name SET ctime = ?, links = ? WHERE directory = ? AND name = ?")
             .execute(arguments: [status.ctime, Int64(bitPattern: status.links), directory, name])
+    }
+
+    /// The same, for all names of a file.
+    private static func refresh(_ status: FileStatus, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: "UPDATE name SET ctime = ?, links = ? WHERE inode = ? AND kind = 0 AND size = ? AND mtime = ?"
+        ).execute(arguments: [
+            status.ctime, Int64(bitPattern: status.links), Int64(bitPattern: status.inode), status.size, status.mtime,
+        ])
     }
 
     static func delete(_ path: String, _ database: Database) throws {

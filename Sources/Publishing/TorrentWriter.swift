@@ -14,6 +14,9 @@ struct TorrentWriter {
 
     /// How many patches in a row a manifest lists.
     static let generations = 4
+    /// A way of patches that is this part of the whole torrent is short enough: a patch that may be shorter costs more to
+    /// make, for every changed shard, than the few nodes save that are so far behind.
+    static let shortWay = 8
 
     init(store: SnapshotStore, parent: Manifest?, isDry: Bool) throws {
         self.store = store
@@ -66,6 +69,7 @@ struct TorrentWriter {
         }
         if let oldest = candidates.last {
             let way = DeltaPath.cheapest(to: entry.infoHash, from: [oldest.infoHash], deltas)
+            if let way, way.size * Self.shortWay <= entry.compressedSize { return deltas }
             let limit = way?.size ?? entry.compressedSize
             let base = (oldest.infoHash, try store.torrentBytes(oldest))
             if let delta = try write(to: entry, torrent, from: base, below: limit) {

@@ -2,18 +2,22 @@ internal import Metainfo
 internal import SwarmCore
 
 /// A file of a tree, apart from where its torrent has it.
-struct TreeFile: Codable, Sendable, Hashable {
+struct TreeFile: Sendable, Hashable {
     let path: String
     let sha256: SHA256Digest
     /// Seconds since 1970.
     let mtime: Int64
     let executable: Bool
 
+    init(path: String, sha256: SHA256Digest, mtime: Int64, executable: Bool) {
+        self.path = path
+        self.sha256 = sha256
+        self.mtime = mtime
+        self.executable = executable
+    }
+
     init(_ file: FileEntry) {
-        path = file.path
-        sha256 = file.sha256
-        mtime = file.mtime
-        executable = file.executable
+        self.init(path: file.path, sha256: file.sha256, mtime: file.mtime, executable: file.executable)
     }
 
     var identity: FileIdentity { FileIdentity(sha256: sha256, mtime: mtime, executable: executable) }
@@ -21,7 +25,7 @@ struct TreeFile: Codable, Sendable, Hashable {
 }
 
 /// What has to happen to one tree so that it is another one.
-struct TreeChanges: Codable, Sendable {
+struct TreeChanges: Sendable, Hashable {
     var removedFiles: Set<String> = []
     var placedFiles: [String: TreeFile] = [:]
     var removedLinks: Set<String> = []
@@ -58,11 +62,4 @@ struct TreeChanges: Codable, Sendable {
         }
         addedDirectories.formUnion(next.addedDirectories)
     }
-}
-
-/// What a snapshot changed in its parent, on the master's disk: with those of all snapshots between the two, an old tree
-/// becomes the newest one without a look into any torrent.
-struct ChangeRecord: Codable, Sendable {
-    let parent: SnapshotID
-    let changes: TreeChanges
 }

@@ -10,7 +10,10 @@ struct TreeKeeper {
     /// Makes the tree of a snapshot, private still. `files` takes the status of each file that was linked from the source.
     ///
     /// - Parameter changes: what the snapshot changes in its parent.
-    func build(_ manifest: Manifest, _ changes: TreeChanges, contents: ContentPlaces, files: inout FileTable) throws {
+    /// - Returns: the status by now of other files that were linked, where nothing but that changed it since the scan.
+    func build(
+        _ manifest: Manifest, _ changes: TreeChanges, contents: ContentPlaces, files: inout FileTable
+    ) throws -> [FileStatus] {
         let layout = store.layout
         let partial = "\(layout.tree(manifest.uuid)).partial"
         let spare = try spare(not: manifest.parent)
@@ -23,18 +26,26 @@ struct TreeKeeper {
         try FileSystem.setMode(partial, 0o700)
         let builder = try TreeBuilder(root: "\(partial)/\(manifest.set)")
         var placement = Placement(builder: builder, contents: contents)
+        var relinked: [(path: String, before: FileStatus)] = []
         if let spare {
-            try change(spare, into: manifest, changes, &placement, &files)
+            relinked = try change(spare, into: manifest, changes, &placement, &files)
         } else {
             try fill(manifest, &placement, &files)
         }
         // A name of an inode with several was given its status before the next one was linked.
         for index in files.indices where files.status(index).links > 2 {
             let status = try FileSystem.status(builder.location(files.path(index)))
-            if let status, status.inode == files.status(index).inode { files.setStatus(index, status) }
+            guard let status, status.inode == files.status(index).inode else { continue }
+            // Names of it that did not change are in no table.
+            if contents.scanned != nil { relinked.append((files.path(index), files.status(index))) }
+            files.setStatus(index, status)
+        }
+        let statuses = try relinked.compactMap { path, before in
+            try FileSystem.status(builder.location(path)).flatMap { $0.differsInLinksAlone(from: before) ? $0 : nil }
         }
         try FileSystem.syncAll(on: partial)
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
+        return statuses
     }
 
     /// A new tree is filled range by range.
@@ -49,11 +60,12 @@ struct TreeKeeper {
         }
     }
 
-    /// Over an older tree, all that goes has to go before anything comes.
+    /// Over an older tree, all that goes has to go before anything comes. Returns what is linked from the parent's tree,
+    /// as it was before that.
     private func change(
         _ spare: Manifest, into manifest: Manifest, _ changes: TreeChanges, _ placement: inout Placement,
         _ files: inout FileTable
-    ) throws {
+    ) throws -> [(path: String, before: FileStatus)] {
         let lost = try store.lost().paths(of: spare.uuid)
         let recorded = lost.isEmpty ? try recorded(since: spare, before: manifest) : nil
         let difference: TreeChanges
@@ -63,12 +75,19 @@ struct TreeKeeper {
         } else {
             difference = try compared(spare, manifest)
         }
+        let placed = difference.placedFiles.values.sorted { $0.path < $1.path }
+        let contents = placement.contents
+        let relinked = try placed.compactMap { file -> (String, FileStatus)? in
+            guard !contents.isInSource(file.path), let status = try FileSystem.status(contents.location(file.path)),
+                contents.isUntouched(status, size: status.size)
+            else { return nil }
+            return (file.path, status)
+        }
         let builder = placement.builder
         // What it lost is gone already; the directories above may be empty now.
         try builder.remove(
             files: lost.union(difference.removedFiles).sorted(), links: Array(difference.removedLinks),
             directories: difference.removedDirectories.sorted(by: >), adding: difference.addedDirectories.sorted())
-        let placed = difference.placedFiles.values.sorted { $0.path < $1.path }
         for file in placed {
             try placement.place(file, &files)
             report(placement.count, of: placed.count)
@@ -76,6 +95,7 @@ struct TreeKeeper {
         for (path, target) in difference.addedLinks.sorted(by: { $0.key < $1.key }) {
             try builder.symlink(target, at: path)
         }
+        return relinked
     }
 
     private func report(_ count: Int, of total: Int) {
@@ -88,7 +108,7 @@ struct TreeKeeper {
         var snapshot = new.parent
         while let id = snapshot, id != old.uuid {
             guard let bytes = try FileSystem.contents(recordPath(id)),
-                let record = try? Documents.decode(ChangeRecord.self, from: bytes)
+                let record = ChangeRecord(bytes)
             else { return nil }
             records.append(record)
             snapshot = record.parent
@@ -102,10 +122,10 @@ struct TreeKeeper {
         guard let parent = manifest.parent else { return }
         try FileSystem.makeDirectories(store.recordsPath)
         try FileSystem.writeAtomically(
-            try Documents.encode(ChangeRecord(parent: parent, changes: changes)), to: recordPath(manifest.uuid))
+            ChangeRecord(parent: parent, changes: changes).encoded, to: recordPath(manifest.uuid))
     }
 
-    private func recordPath(_ snapshot: SnapshotID) -> String { "\(store.recordsPath)/\(snapshot).json" }
+    private func recordPath(_ snapshot: SnapshotID) -> String { "\(store.recordsPath)/\(snapshot).changes" }
 
     /// What differs between two snapshots, from their torrents: where it is not on record, or the tree lacks files.
     private func compared(_ spare: Manifest, _ manifest: Manifest) throws -> TreeChanges {
@@ -257,4 +277,12 @@ private struct Placement {
 
     /// EXDEV, EPERM, EMLINK, EOPNOTSUPP.
     private static let linkless: Set<Int32> = [18, 1, 31, 95]
+}
+
+extension FileStatus {
+    /// Whether all but the number of names, and with it the ctime, is as it was.
+    fileprivate func differsInLinksAlone(from before: FileStatus) -> Bool {
+        inode == before.inode && device == before.device && kind == before.kind && size == before.size
+            && mtime == before.mtime && mode == before.mode
+    }
 }

@@ -115,12 +115,14 @@ public typealias Serial = UInt64
 
 /// A class of files that are fetched together, 1 to 7; a higher one is fetched strictly before a lower one.
 public struct Priority: Hashable, Sendable, Comparable, Codable, CustomStringConvertible {
+    /// The classes that there are.
+    public static let numbers = 1...7
     /// 1 to 7.
     public let rawValue: UInt8
 
     /// Nil outside 1 to 7.
     public init?(_ value: Int) {
-        guard (1...7).contains(value) else { return nil }
+        guard Self.numbers.contains(value) else { return nil }
         rawValue = UInt8(value)
     }
 

@@ -31,7 +31,7 @@ enum SampleTorrent {
         for slice in slices {
             switch slice {
             case .zeros(let count): content += [UInt8](repeating: 0, count: count)
-            case .file(let path, let offset, let length):
+            case .file(let path, _, let offset, let length):
                 content += (byPath[path] ?? [])[Int(offset)..<(Int(offset) + length)]
             }
         }

@@ -151,6 +151,55 @@ struct InPlaceTests {
         }
     }
 
+    /// The status of a file that is written when the file system's clock, which goes on in steps, is past `status`.
+    private func laterFile(_ test: TestStore, than status: FileStatus) throws -> FileStatus {
+        while true {
+            try test.source.write("mark", "")
+            let mark = try #require(try FileSystem.status(test.source.location("mark")))
+            if mark.ctime > status.ctime { return mark }
+        }
+    }
+
+    @Test("what only our own trees gave other names, and took names from, is not read again")
+    func relinked() throws {
+        let test = try TestStore()
+        for name in ["a", "b", "mark"] { try test.source.write(name, "content of \(name)") }
+        try test.source.hardLink("twin", to: "a")
+        for round in 0..<8 {
+            if round == 3 {
+                for (old, new) in [("b", "c"), ("twin", "other")] {
+                    try FileSystem.rename(test.source.location(old), to: test.source.location(new))
+                }
+            }
+            try test.source.write("new", "\(round)")
+            let report = try test.snapshot()
+            let mark = try #require(try FileSystem.status(test.source.location("mark")))
+            if round > 0 { #expect(report.bytesRead == 1 + mark.size, "round \(round)") }
+            let status = try #require(try FileSystem.status(test.source.location("a")))
+            _ = try laterFile(test, than: status)
+        }
+        try test.verify()
+    }
+
+    @Test("a file of the parent's tree is what the scan saw unless its file system changed it since")
+    func untouched() throws {
+        let test = try TestStore()
+        try test.source.write("a", "one")
+        let first = try #require(try test.snapshot().uuid)
+        let store = try test.store()
+        var places = ContentPlaces(
+            source: test.source.root, tree: store.layout.files(of: first), lost: [], read: FileTable(),
+            index: try SourceIndex(store.indexPath))
+        func status() throws -> FileStatus { try #require(try FileSystem.status(places.location("a"))) }
+        let before = try status()
+        #expect(!places.isUntouched(before, size: 3))
+        places.scanned = try laterFile(test, than: before)
+        #expect(places.isUntouched(before, size: 3))
+        #expect(!places.isUntouched(before, size: 4))
+        try overwrite(test, "a", "two")
+        #expect(try !places.isUntouched(status(), size: 3))
+    }
+
     @Test("a name whose twin was written to between scan and reading is read itself")
     func twins() throws {
         let test = try TestStore()

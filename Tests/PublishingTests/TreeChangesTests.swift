@@ -68,6 +68,24 @@ struct TreeChangesTests {
         #expect(all.removedDirectories == ["before"])
     }
 
+    @Test("a record holds all of it, whatever bytes the names have; anything else is no record")
+    func recorded() throws {
+        var changes = changes(["gone", "ümlaut/\u{65}\u{301}"], [file("a", "1"), file("d/b c", "2")])
+        changes.placedFiles["x"] = TreeFile(
+            path: "x", sha256: Digest.sha256([1]), mtime: -5, executable: true)
+        changes.addedLinks = ["l": "../x"]
+        changes.removedLinks = ["old"]
+        changes.addedDirectories = ["hollow"]
+        changes.removedDirectories = ["before", "below/before"]
+        let parent = try #require(SnapshotID("00000000-0000-4000-8000-000000000001"))
+        let record = ChangeRecord(parent: parent, changes: changes)
+        #expect(ChangeRecord(record.encoded) == record)
+        #expect(ChangeRecord(ChangeRecord(parent: parent, changes: TreeChanges()).encoded)?.changes == TreeChanges())
+        #expect(ChangeRecord(Array(record.encoded.dropLast())) == nil)
+        #expect(ChangeRecord(record.encoded + [0]) == nil)
+        #expect(ChangeRecord(Array("de".utf8)) == nil)
+    }
+
     /// The trees of a history are made from records alone, and from torrents where one is missing or damaged.
     @Test("a tree is made from what is on record, or else from the torrents", arguments: [false, true])
     func records(isDamaged: Bool) throws {
