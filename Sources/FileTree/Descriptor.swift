@@ -58,13 +58,33 @@ public struct Descriptor: ~Copyable, Sendable {
 
     /// Fills a part of `buffer` from `offset`; returns how many bytes there were before the end of the file.
     public func read(into buffer: inout [UInt8], range: Range<Int>, at offset: Int64) throws(FileError) -> Int {
+        var (count, fault): (Int, FileError?) = (0, nil)
+        buffer.withUnsafeMutableBytes { bytes in
+            do throws(FileError) {
+                count = try read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[range]), at: offset)
+            } catch { fault = error }
+        }
+        if let fault { throw fault }
+        return count
+    }
+
+    /// The first `size` bytes, or what there is of them. Memory is taken for all of them, and is not cleared first.
+    func contents(atMost size: Int) throws(FileError) -> [UInt8] {
+        var fault: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            do throws(FileError) {
+                count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+            } catch { fault = error }
+        }
+        if let fault { throw fault }
+        return bytes
+    }
+
+    private func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
         var done = 0
-        while done < range.count {
-            let count = buffer.withUnsafeMutableBytes { bytes in
-                pread(
-                    rawValue, bytes.baseAddress.map { $0 + range.lowerBound + done }, range.count - done,
-                    off_t(offset) + off_t(done))
-            }
+        while done < buffer.count {
+            let count = pread(
+                rawValue, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset) + off_t(done))
             if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }

@@ -130,10 +130,7 @@ public enum FileSystem {
         }
         let size = Int(clamping: try file.status().size)
         guard size <= limit else { throw FileError("read", path, errno: EFBIG) }
-        var bytes = [UInt8](repeating: 0, count: size)
-        let count = try file.read(into: &bytes, at: 0)
-        bytes.removeLast(size - count)
-        return bytes
+        return try file.contents(atMost: size)
     }
 
     /// Writes a file under a temporary name, syncs it and renames it: readers see the old or the new, never a part.

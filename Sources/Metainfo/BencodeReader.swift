@@ -31,7 +31,7 @@ public struct BencodeReader: Sendable {
     /// All of the input.
     public let bytes: [UInt8]
     /// Where the next value begins.
-    public private(set) var offset = 0
+    public internal(set) var offset = 0
 
     /// A reader at the beginning of `bytes`.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }

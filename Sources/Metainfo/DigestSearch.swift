@@ -4,34 +4,56 @@ public import SwarmCore
 public struct DigestSearch: Sendable {
     /// How the digest of a file stands in a torrent.
     private static let key = Array("6:sha25632:".utf8)
+    /// The first eight bytes of the key as they lie in memory; the last eight.
+    private static let (head, tail) = (Self.word(key.prefix(8)), Self.word(key.suffix(8)))
+
+    private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        UInt64(bigEndian: bytes.reduce(0) { $0 << 8 | UInt64($1) })
+    }
     /// How far to go on from a byte that stands at the end of where the key might (Horspool's algorithm, 1980).
     private static let steps: [Int] = {
         var steps = [Int](repeating: key.count, count: 256)
         for (index, byte) in key.dropLast().enumerated() { steps[Int(byte)] = key.count - 1 - index }
         return steps
     }()
+    /// The least that stands between a digest and the next key: the shortest entry is `d6:lengthi0e4:pathl1:ae…`.
+    private static let gap = "ed6:lengthi0e4:pathl1:ae".utf8.count
 
     /// The first eight bytes of each digest: enough to tell that a torrent is worth parsing.
     private let beginnings: Set<UInt64>
+    /// For each number of 16 bits, whether a digest begins with it: of many digests few get past this.
+    private let filter: [Bool]
 
     /// A search for any of these contents.
-    public init(_ digests: some Sequence<SHA256Digest>) { beginnings = Set(digests.map(\.words.0)) }
+    public init(_ digests: some Sequence<SHA256Digest>) {
+        beginnings = Set(digests.map(\.words.0))
+        var filter = [Bool](repeating: false, count: 1 << 16)
+        for beginning in beginnings { filter[Int(beginning >> 48)] = true }
+        self.filter = filter
+    }
 
     /// Whether a torrent may hold one of the contents. It says no only when it holds none.
     public func finds(in torrent: [UInt8]) -> Bool {
         guard !beginnings.isEmpty else { return false }
-        let (key, steps) = (Self.key, Self.steps)
-        let last = key.count - 1
-        var end = last
-        while end < torrent.count {
-            guard torrent[end] == key[last], key.indices.allSatisfy({ torrent[end - last + $0] == key[$0] }) else {
-                end += steps[Int(torrent[end])]
-                continue
+        // unsafe: the pointer stays inside the closure, and each place that is read is compared with the length.
+        return unsafe torrent.withUnsafeBytes { bytes in
+            let (head, tail, steps, length) = (Self.head, Self.tail, Self.steps, Self.key.count)
+            var end = length - 1
+            while end < bytes.count {
+                let back = unsafe bytes.loadUnaligned(fromByteOffset: end - 7, as: UInt64.self)
+                guard
+                    unsafe back == tail
+                        && bytes.loadUnaligned(fromByteOffset: end + 1 - length, as: UInt64.self) == head
+                else {
+                    end += unsafe steps[Int(bytes[end])]
+                    continue
+                }
+                guard end + SHA256Digest.byteCount < bytes.count else { return false }
+                let beginning = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: end + 1, as: UInt64.self))
+                if filter[Int(beginning >> 48)], beginnings.contains(beginning) { return true }
+                end += SHA256Digest.byteCount + Self.gap + length
             }
-            guard end + SHA256Digest.byteCount < torrent.count else { return false }
-            if beginnings.contains(SHA256Digest(torrent, at: end + 1).words.0) { return true }
-            end += SHA256Digest.byteCount + key.count
+            return false
         }
-        return false
     }
 }

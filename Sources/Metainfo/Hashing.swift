@@ -146,6 +146,14 @@ public enum Digest {
         return digest
     }
 
+    /// SHA-1 of a part of an array, which is not copied for it.
+    static func sha1(_ bytes: ArraySlice<UInt8>) -> InfoHash {
+        var hasher = SHA1Hasher()
+        hasher.update(bytes.span)
+        guard let digest = InfoHash(bytes: hasher.finalize()) else { preconditionFailure("SHA-1 has 20 bytes") }
+        return digest
+    }
+
     /// SHA-256 of `bytes`.
     public static func sha256(_ bytes: [UInt8]) -> SHA256Digest {
         var hasher = SHA256Hasher()

@@ -2,8 +2,9 @@ public import SwarmCore
 
 /// A parsed v1 torrent (BEP 3, BEP 47) with our keys: flat columns over the `.torrent`'s bytes, no object per file.
 ///
-/// Entries keep the torrent's order and numbering, pads included, so an entry's index is libtorrent's file index.
-public struct Torrent: Sendable {
+/// Entries keep the torrent's order and numbering, pads included, so an entry's index is libtorrent's file index. It never
+/// changes, and is passed by reference: a dozen columns would be counted one by one at each copy.
+public final class Torrent: Sendable {
     /// What an entry is.
     public enum Kind: UInt8, Sendable {
         case file, pad, symlink
@@ -32,8 +33,39 @@ public struct Torrent: Sendable {
     let digestOffsets: [UInt32]
     /// Where the entries stand in `bytes`, and last where they end.
     let entryStarts: [UInt32]
+    /// A `Kind`, and `executableBit`.
     let kinds: [UInt8]
+    static let executableBit: UInt8 = 4
     let priorities: [UInt8]
+
+    init(_ parser: consuming TorrentParser, bytes: [UInt8], infoHash: InfoHash) throws(MetainfoError) {
+        guard let name = parser.name, parser.pieceLength > 0, let hashes = parser.pieceHashes, parser.sawFiles else {
+            throw MetainfoError(.invalid, "the info dictionary lacks one of: files, name, piece length, pieces")
+        }
+        parser.pathStarts.append(UInt32(parser.pathBytes.count))
+        parser.entryStarts.append(UInt32(parser.entriesEnd))
+        self.bytes = bytes
+        self.infoHash = infoHash
+        self.name = name
+        pieceLength = Int(parser.pieceLength)
+        pieceHashRange = hashes
+        emptyDirectories = parser.emptyDirectories
+        links = parser.links
+        pathBytes = parser.pathBytes
+        pathStarts = parser.pathStarts
+        lengths = parser.lengths
+        offsets = parser.offsets
+        mtimes = parser.mtimes
+        digestOffsets = parser.digestOffsets
+        entryStarts = parser.entryStarts
+        kinds = parser.kinds
+        priorities = parser.priorities
+        let wanted = (contentLength + Int64(pieceLength) - 1) / Int64(pieceLength)
+        guard hashes.count.isMultiple(of: InfoHash.byteCount), Int64(pieceCount) == wanted else {
+            throw MetainfoError(
+                .invalid, "the torrent has \(hashes.count) bytes of piece hashes for a content of \(wanted) pieces")
+        }
+    }
 
     /// Entries, pads and links included.
     public var entryCount: Int { lengths.count }
@@ -45,7 +77,7 @@ public struct Torrent: Sendable {
     /// What the entry is.
     public func kind(_ entry: Int) -> Kind { Kind(rawValue: kinds[entry] & 3) ?? .pad }
     /// Whether the file is executable.
-    public func isExecutable(_ entry: Int) -> Bool { kinds[entry] & 4 != 0 }
+    public func isExecutable(_ entry: Int) -> Bool { kinds[entry] & Self.executableBit != 0 }
     /// Length of the entry in bytes.
     public func length(_ entry: Int) -> Int64 { lengths[entry] }
     /// Where the entry begins in the torrent's content.
@@ -128,7 +160,7 @@ public struct Torrent: Sendable {
     }
 
     /// Entries that are files, ascending.
-    public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { kinds[$0] & 3 == Kind.file.rawValue } }
+    public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { self.kinds[$0] & 3 == Kind.file.rawValue } }
 
     /// File entries in the order of `TreePath.precedes`.
     public func filesByPath() -> [UInt32] {

@@ -1,4 +1,4 @@
-internal import SwarmCore
+public import SwarmCore
 
 extension Torrent {
     /// The format of the `swarm` key that this code writes and reads.
@@ -22,10 +22,12 @@ extension Torrent {
     /// Parses a `.torrent` of ours. Everything that could harm a node is refused here: unsafe paths, the same path
     /// twice, a file below a file, links that leave the tree, lengths that do not add up, BEP 38's keys.
     ///
-    /// - Parameter isKnown: whether the very same bytes were parsed before, by this program or another one of its kind:
-    ///   then the paths are not compared with each other again.
-    public init(
-        parsing bytes: [UInt8], isKnown: Bool = false, limits: Limits = Limits()
+    /// - Parameters:
+    ///   - isKnown: whether the very same bytes were parsed before, by this program or another one of its kind: then the
+    ///     paths are not compared with each other again.
+    ///   - infoHash: the info-hash that these very bytes are known to have; nil to have it computed.
+    public convenience init(
+        parsing bytes: [UInt8], isKnown: Bool = false, infoHash: InfoHash? = nil, limits: Limits = Limits()
     ) throws(MetainfoError) {
         guard bytes.count <= limits.size else {
             throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
@@ -46,35 +48,8 @@ extension Torrent {
         }
         do { try reader.finish() } catch { throw .malformed(error) }
         guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
-        try self.init(parser, bytes: bytes, infoHash: Digest.sha1(Array(bytes[infoRange])))
+        try self.init(parser, bytes: bytes, infoHash: infoHash ?? Digest.sha1(bytes[infoRange]))
         if !isKnown { try checkNames() }
-    }
-
-    private init(_ parser: TorrentParser, bytes: [UInt8], infoHash: InfoHash) throws(MetainfoError) {
-        guard let name = parser.name, parser.pieceLength > 0, let hashes = parser.pieceHashes, parser.sawFiles else {
-            throw MetainfoError(.invalid, "the info dictionary lacks one of: files, name, piece length, pieces")
-        }
-        self.bytes = bytes
-        self.infoHash = infoHash
-        self.name = name
-        pieceLength = Int(parser.pieceLength)
-        pieceHashRange = hashes
-        emptyDirectories = parser.emptyDirectories
-        links = parser.links
-        pathBytes = parser.pathBytes
-        pathStarts = parser.pathStarts + [UInt32(parser.pathBytes.count)]
-        lengths = parser.lengths
-        offsets = parser.offsets
-        mtimes = parser.mtimes
-        digestOffsets = parser.digestOffsets
-        entryStarts = parser.entryStarts + [UInt32(parser.entriesEnd)]
-        kinds = parser.kinds
-        priorities = parser.priorities
-        let wanted = (contentLength + Int64(pieceLength) - 1) / Int64(pieceLength)
-        guard hashes.count.isMultiple(of: InfoHash.byteCount), Int64(pieceCount) == wanted else {
-            throw MetainfoError(
-                .invalid, "the torrent has \(hashes.count) bytes of piece hashes for a content of \(wanted) pieces")
-        }
     }
 
     /// No name twice, and nothing below a file or a link.
@@ -172,12 +147,27 @@ struct TorrentParser {
 
     init(limits: Torrent.Limits) { self.limits = limits }
 
+    /// Takes room for the columns of a file list of so many bytes, of which what is not needed is never touched.
+    private mutating func reserve(for bytes: Int) {
+        let entries = bytes / 120
+        pathBytes.reserveCapacity(bytes / 4)
+        pathStarts.reserveCapacity(entries)
+        lengths.reserveCapacity(entries)
+        offsets.reserveCapacity(entries)
+        mtimes.reserveCapacity(entries)
+        digestOffsets.reserveCapacity(entries)
+        entryStarts.reserveCapacity(entries)
+        kinds.reserveCapacity(entries)
+        priorities.reserveCapacity(entries)
+    }
+
     mutating func info(_ reader: inout BencodeReader) throws(MetainfoError) {
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             if reader.matches(key, Key.files) {
                 sawFiles = true
+                reserve(for: reader.bytes.count - reader.offset)
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
-                    try entry(&reader)
+                    if !plainEntries(&reader) { try entry(&reader) }
                 }
                 entriesEnd = reader.offset - 1
             } else if reader.matches(key, Key.name) {
@@ -267,7 +257,7 @@ struct TorrentParser {
         lengths.append(length)
         offsets.append(end)
         mtimes.append(mtime)
-        kinds.append(kind.rawValue | (executable ? 4 : 0))
+        kinds.append(kind.rawValue | (executable ? Torrent.executableBit : 0))
         priorities.append(priority.rawValue)
         end += length
     }

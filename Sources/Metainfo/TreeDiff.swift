@@ -54,10 +54,21 @@ public struct TreeDiff: Sendable {
     ) {
         let baseShards = base.indices.filter { !sharing.contains(base[$0].infoHash) }
         let targetShards = target.indices.filter { !sharing.contains(target[$0].infoHash) }
-        var old = Self.sorted(base, baseShards, baseFilter)
-        if let holds { old = old.filter(holds) }
-        let new = Self.sorted(target, targetShards, targetFilter)
-        mergeFiles(old, base, new, target)
+        var old = baseShards.map { Inclusion(base[$0], baseFilter) }
+        if let holds {
+            for (shard, inclusion) in zip(baseShards, old.indices) {
+                for entry in base[shard].files where old[inclusion].entries[entry] {
+                    old[inclusion].entries[entry] = holds(FileReference(shard: shard, entry: entry))
+                }
+            }
+        }
+        var new = targetShards.map { Inclusion(target[$0], targetFilter) }
+        // What stands in both as it did needs no comparison by path. (Where a range is cut otherwise than it was, torrents
+        // that have little in common may meet here, and what they do not share is left to that comparison.)
+        for (left, right) in zip(old.indices, new.indices) {
+            Inclusion.subtractShared(&old[left], base[baseShards[left]], &new[right], target[targetShards[right]])
+        }
+        mergeFiles(Self.sorted(base, baseShards, old), base, Self.sorted(target, targetShards, new), target)
 
         func links(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<LinkEntry> {
             Set(shards.flatMap { torrents[$0].links }.filter { filter.includes($0.path) })
@@ -75,17 +86,36 @@ public struct TreeDiff: Sendable {
         addedDirectories = newDirectories.subtracting(oldDirectories).sorted()
     }
 
-    private static func sorted(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> [FileReference] {
-        var references: [FileReference] = []
-        for shard in shards {
-            for entry in torrents[shard].filesByPath() {
-                if filter.isEverything || filter.includes(torrents[shard].path(Int(entry))) {
-                    references.append(FileReference(shard: shard, entry: Int(entry)))
+    /// Which entries of a torrent are to be compared.
+    private struct Inclusion {
+        var entries: [Bool]
+
+        /// The files that a filter includes.
+        init(_ torrent: Torrent, _ filter: CompiledFilter) {
+            entries = (0..<torrent.entryCount).map { torrent.kind($0) == .file }
+            guard !filter.isEverything else { return }
+            for entry in torrent.files where !filter.includes(torrent.path(entry)) { entries[entry] = false }
+        }
+
+        /// Takes out what is included on both sides and the same.
+        static func subtractShared(_ old: inout Self, _ base: Torrent, _ new: inout Self, _ target: Torrent) {
+            for shared in base.sharedEntries(with: target) {
+                for (before, after) in zip(shared.first, shared.secondRange)
+                where old.entries[before] && new.entries[after] {
+                    old.entries[before] = false
+                    new.entries[after] = false
                 }
             }
         }
-        guard shards.count > 1 else { return references }
-        // The parts are sorted already; the standard library's sort merges such runs.
+    }
+
+    private static func sorted(_ torrents: [Torrent], _ shards: [Int], _ inclusions: [Inclusion]) -> [FileReference] {
+        var references: [FileReference] = []
+        for (shard, inclusion) in zip(shards, inclusions) {
+            for (entry, isIncluded) in inclusion.entries.enumerated() where isIncluded {
+                references.append(FileReference(shard: shard, entry: entry))
+            }
+        }
         return references.sorted {
             TreePath.precedes(torrents[$0.shard].pathUTF8($0.entry), torrents[$1.shard].pathUTF8($1.entry))
         }

@@ -25,8 +25,7 @@ struct ContentLocator {
         for tree in trees {
             for shard in tree.shards where !seen.contains(shard.infoHash) {
                 if tree.filter.isEverything, tree.missing[shard.infoHash] == nil { seen.insert(shard.infoHash) }
-                let bytes = try tree.shelf.bytes(shard)
-                if search.finds(in: bytes) { add(try Torrent(parsing: bytes, isKnown: true), of: tree, wanted) }
+                if let torrent = try tree.shelf.torrent(shard, holding: search) { add(torrent, of: tree, wanted) }
             }
         }
     }

@@ -47,15 +47,15 @@ struct FileVerifier: Sendable {
     }
 
     /// Which of `pieces` are on disk with their right content. Blocking; only what was in flight is read.
-    func verify(_ pieces: [Int], of torrent: Torrent) throws -> [Int] {
+    func verify(_ pieces: [Int], of torrent: TorrentExcerpt) throws -> [Int] {
         try Parallel.map(chunks: pieces, smallest: 4) { chunk in try chunk.filter { try isThere($0, torrent) } }.flatMap
         { $0 }
     }
 
-    private func isThere(_ piece: Int, _ torrent: Torrent) throws -> Bool {
+    private func isThere(_ piece: Int, _ torrent: TorrentExcerpt) throws -> Bool {
         let start = Int64(piece) * Int64(torrent.pieceLength)
         var content = [UInt8](repeating: 0, count: torrent.length(ofPiece: piece))
-        for entry in torrent.entries(inPiece: piece) where torrent.kind(entry) == .file && torrent.length(entry) > 0 {
+        for entry in torrent.entries(inPiece: piece) where torrent.kind(entry) == .file {
             let from = max(start, torrent.offset(entry))
             let end = min(start + Int64(content.count), torrent.offset(entry) + torrent.length(entry))
             let file: Descriptor

@@ -28,7 +28,7 @@ actor PieceFetcher {
     }
 
     private let source: HTTPSource
-    private let torrents: [Torrent]
+    private let torrents: [TorrentExcerpt]
     /// What is asked for before anything else, by torrent.
     private let preferred: [PieceSet]
     private let engine: TorrentEngine
@@ -56,7 +56,7 @@ actor PieceFetcher {
     private(set) var failure: String?
 
     init(
-        source: HTTPSource, torrents: [Torrent], preferred: [PieceSet], engine: TorrentEngine, rest: Duration,
+        source: HTTPSource, torrents: [TorrentExcerpt], preferred: [PieceSet], engine: TorrentEngine, rest: Duration,
         logger: Logger
     ) {
         self.source = source
@@ -97,7 +97,9 @@ actor PieceFetcher {
     }
 
     /// Missing pieces that were not asked for: parts of one large file, or single pieces of several files.
-    static func runs(of missing: [PieceSet], without asked: [PieceSet], _ torrents: [Torrent], limit: Int) -> [Run] {
+    static func runs(of missing: [PieceSet], without asked: [PieceSet], _ torrents: [TorrentExcerpt], limit: Int)
+        -> [Run]
+    {
         var runs: [Run] = []
         for shard in missing.indices {
             let torrent = torrents[shard]
@@ -106,9 +108,7 @@ actor PieceFetcher {
             left.subtract(asked[shard])
             var file: Int?
             for piece in left.indices {
-                let entries = torrent.entries(inPiece: piece).filter {
-                    torrent.kind($0) == .file && torrent.length($0) > 0
-                }
+                let entries = torrent.entries(inPiece: piece).filter { torrent.kind($0) == .file }
                 let only = entries.count == 1 ? entries.first : nil
                 if let last = runs.last, last.shard == shard, last.pieces.upperBound == piece,
                     last.pieces.count < longest, let only, only == file
@@ -134,7 +134,7 @@ actor PieceFetcher {
         let shard = missing.firstIndex { !$0.isEmpty }
         guard let shard, let piece = missing[shard].indices.first else { return }
         let torrent = torrents[shard]
-        let entry = torrent.entries(inPiece: piece).first { torrent.kind($0) == .file && torrent.length($0) > 0 }
+        let entry = torrent.entries(inPiece: piece).first { torrent.kind($0) == .file }
         guard let entry else { return }
         looking = Task { await self.look(for: torrent.file(entry)) }
     }
@@ -195,9 +195,7 @@ actor PieceFetcher {
         var content = [UInt8](repeating: 0, count: Int(end - start))
         var absent: Set<Int> = []
         var guessed: [Refusal] = []
-        let first = torrent.entries(inPiece: run.pieces.lowerBound).lowerBound
-        let last = torrent.entries(inPiece: run.pieces.upperBound - 1).upperBound
-        for entry in first..<last where torrent.kind(entry) == .file && torrent.length(entry) > 0 {
+        for entry in torrent.entries(inPieces: run.pieces) where torrent.kind(entry) == .file {
             if Task.isCancelled { return }
             let offset = torrent.offset(entry)
             let part = max(0, start - offset)..<min(torrent.length(entry), end - offset)

@@ -36,6 +36,7 @@ extension SetMirror {
         }
         if fetching?.snapshot == snapshot { fetching = nil }
         wake.yield()
+        documents.shelf.recent.clear()
         try? await offPool { Allocator.trim() }
     }
 
@@ -279,7 +280,8 @@ extension SetMirror {
         let suggested = feed?.prefetch ?? PrefetchList()
         let preferred = try await offPool { plan.preferred(suggested) }
         let fetch = SnapshotFetch(
-            layout: layout, snapshot: id, plan: plan, preferred: preferred, engine: engine, router: router,
+            layout: layout, snapshot: id, plan: plan, preferred: preferred, shelf: documents.shelf,
+            engine: engine, router: router,
             source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id, feed: feed),
             httpAfter: configuration.httpAfter,
             logger: logger,

@@ -12,6 +12,7 @@ final class SnapshotFetch {
     private let snapshot: SnapshotID
     private let shards: [SnapshotPlan.Transfer]
     private let phases: [Priority]
+    private let shelf: TorrentShelf
     private let engine: TorrentEngine
     private let router: EventRouter
     private let pieces: PieceFetcher?
@@ -58,14 +59,15 @@ final class SnapshotFetch {
     }
 
     init(
-        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, preferred: [PieceSet], engine: TorrentEngine,
-        router: EventRouter, source: HTTPSource, httpAfter: Duration?, logger: Logger,
+        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, preferred: [PieceSet], shelf: TorrentShelf,
+        engine: TorrentEngine, router: EventRouter, source: HTTPSource, httpAfter: Duration?, logger: Logger,
         report: @escaping (FetchProgress) throws -> Void
     ) {
         self.layout = layout
         self.snapshot = snapshot
         shards = plan.transfers
         phases = plan.phases
+        self.shelf = shelf
         self.engine = engine
         self.router = router
         self.httpAfter = httpAfter
@@ -107,9 +109,16 @@ final class SnapshotFetch {
         }
         defer { ticker.cancel() }
         do {
-            var specs: [TorrentSpec] = []
-            for index in shards.indices { specs.append(await spec(index, trackers: trackers, peers: first)) }
-            try await Parallel.forEach(specs) { [engine] in try await engine.add($0) }
+            var specs: [(Manifest.Shard, TorrentSpec)] = []
+            for index in shards.indices {
+                specs.append((shards[index].shard, await spec(index, trackers: trackers, peers: first)))
+            }
+            try await Parallel.forEach(specs) { [engine, shelf] shard, spec in
+                var spec = spec
+                spec.torrent = try await offPool { try shelf.bytes(shard) }
+                try await engine.add(spec)
+            }
+            shelf.recent.clear()
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()
@@ -163,6 +172,7 @@ final class SnapshotFetch {
         }
     }
 
+    /// How a torrent is to be added, without the torrent itself, of which only a few are in memory at a time.
     private func spec(_ index: Int, trackers: [String], peers: [Endpoint]) async -> TorrentSpec {
         let shard = shards[index]
         let infoHash = shard.torrent.infoHash
@@ -173,7 +183,7 @@ final class SnapshotFetch {
         // The first class goes at once: a torrent that wants nothing dials nobody.
         let wanted = phases.first.map { shard.wanted(downTo: $0) }
         return TorrentSpec(
-            infoHash: infoHash, torrent: shard.torrent.bytes, savePath: layout.tree(snapshot), have: have[index],
+            infoHash: infoHash, torrent: [], savePath: layout.tree(snapshot), have: have[index],
             wanted: wanted, preferred: preferred[index], renamed: renamed, keepsNames: true, peers: peers,
             trackers: trackers, peerExchange: trackers.isEmpty)
     }

@@ -33,7 +33,9 @@ struct SnapshotPlan: Sendable {
 
     /// A torrent of which something is fetched.
     struct Transfer: Sendable {
-        let torrent: Torrent
+        let shard: Manifest.Shard
+        /// What concerns the pieces that hold what the tree lacked: nothing else is asked for while it is fetched.
+        let torrent: TorrentExcerpt
         /// Of each entry.
         var sources: [Source]
         /// Pieces of which everything is here.

@@ -2,8 +2,8 @@ internal import Metainfo
 internal import SwarmCore
 
 extension SnapshotPlan {
-    /// Makes a plan. No more torrents are open at a time than hold one range of the paths, but for those of which
-    /// something is fetched.
+    /// Makes a plan. No more torrents are open at a time than hold one range of the paths; of others that lack something
+    /// an excerpt is kept.
     ///
     /// - Parameters:
     ///   - target: the snapshot's torrents.
@@ -33,8 +33,15 @@ private struct SnapshotPlanner {
     let sources: [LocalTree]
     /// Files that neither the tree nor the one beside it has under their path.
     private var lacking: [FileReference] = []
-    /// The torrents that these are in.
-    private var open: [Int: Torrent] = [:]
+    /// What is kept of a torrent until it is known what is fetched of it.
+    private struct Part {
+        let torrent: TorrentExcerpt
+        /// Pieces that hold what the filter leaves out.
+        let excluded: PieceSet
+    }
+
+    /// The torrents that these are in, by the place of their shards.
+    private var parts: [Int: Part] = [:]
 
     init(plan: SnapshotPlan, shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, sources: [LocalTree]) {
         self.plan = plan
@@ -55,9 +62,10 @@ private struct SnapshotPlanner {
             let torrents = try indices.map { try shelf.torrent(target[$0]) }
             for (index, torrent) in zip(indices, torrents) { look(at: torrent, index) }
             let old = try base.map { base in try range.base.map { try base.shelf.torrent($0) } } ?? []
+            let lost = old.map { base?.missing[$0.infoHash] }
             let diff = TreeDiff(
                 base: old, baseFilter: base?.filter ?? filter,
-                holds: base.map { base in { base.holds(old[$0.shard], $0.entry) } }, target: torrents,
+                holds: lost.contains { $0 != nil } ? { lost[$0.shard]?[$0.entry] != true } : nil, target: torrents,
                 targetFilter: filter, sharing: [])
             plan.diff.formUnion(diff)
             plan.leftovers += leftovers(of: old, placed: diff.placed, in: torrents)
@@ -68,11 +76,26 @@ private struct SnapshotPlanner {
                 plan.empty.append(torrent.file(reference.entry))
                 return true
             }
-            for reference in try unlinked(placed, torrents, indices, range.beside) {
-                let index = indices[reference.shard]
-                open[index] = torrents[reference.shard]
+            try keep(unlinked(placed, torrents, indices, range.beside), torrents, indices)
+        }
+    }
+
+    /// Notes what is lacking, and keeps of the torrents what concerns it.
+    private mutating func keep(_ unlinked: [FileReference], _ torrents: [Torrent], _ indices: [Int]) {
+        for (shard, entries) in Dictionary(grouping: unlinked, by: \.shard).sorted(by: { $0.key < $1.key }) {
+            let (torrent, index) = (torrents[shard], indices[shard])
+            var pieces = PieceSet(pieceCount: torrent.pieceCount)
+            for reference in entries {
+                for piece in torrent.pieces(reference.entry) { pieces[piece] = true }
                 lacking.append(FileReference(shard: index, entry: reference.entry))
             }
+            var excluded = PieceSet(pieceCount: torrent.pieceCount)
+            if !filter.isEverything {
+                for (entry, source) in plan.shards[index].sources.enumerated() where source == .excluded {
+                    for piece in torrent.pieces(entry) { excluded[piece] = true }
+                }
+            }
+            parts[index] = Part(torrent: torrent.excerpt(of: pieces), excluded: excluded)
         }
     }
 
@@ -124,28 +147,35 @@ private struct SnapshotPlanner {
         _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ shards: [Manifest.Shard]
     ) throws -> [FileReference] {
         guard let beside = plan.beside, !placed.isEmpty else { return placed }
+        let others = try shards.map { try beside.shelf.torrent($0) }
+        // What a torrent shares with the one of the same place there; elsewhere files are sought one by one.
+        let partners = torrents.enumerated().map { place, torrent in
+            others.firstIndex { $0.infoHash == torrent.infoHash } ?? (place < others.count ? place : nil)
+        }
+        let shared = zip(torrents, partners).map { torrent, other in
+            other.map { torrent.sharedEntries(with: others[$0]) } ?? []
+        }
         var isLinked = [Bool](repeating: false, count: placed.count)
         // By fingerprint; the first of several with the same one gets a look, which is a matter of chance beyond hope.
         var sought: [Int: Int] = [:]
-        let same = Set(shards.map(\.infoHash))
         for (position, file) in placed.enumerated() {
-            let torrent = torrents[file.shard]
-            if same.contains(torrent.infoHash) {
-                isLinked[position] = beside.holds(torrent, file.entry)
+            if let partner = partners[file.shard], let place = shared[file.shard].place(of: file.entry) {
+                isLinked[position] = beside.holds(others[partner], place)
             } else {
-                sought[torrent.fingerprint(file.entry)] = position
+                sought[torrents[file.shard].fingerprint(file.entry)] = position
             }
         }
-        if !sought.isEmpty {
-            for shard in shards {
-                let other = try beside.shelf.torrent(shard)
-                for entry in other.files {
-                    guard let position = sought[other.fingerprint(entry)] else { continue }
-                    let (torrent, file) = (torrents[placed[position].shard], placed[position].entry)
-                    isLinked[position] =
-                        other.identity(entry) == torrent.identity(file)
-                        && other.pathUTF8(entry).elementsEqual(torrent.pathUTF8(file)) && beside.holds(other, entry)
-                }
+        for (number, other) in others.enumerated() where !sought.isEmpty {
+            var isKnown = [Bool](repeating: false, count: other.entryCount)
+            for (shard, partner) in partners.enumerated() where partner == number {
+                for stretch in shared[shard] { for entry in stretch.secondRange { isKnown[entry] = true } }
+            }
+            for entry in other.files where !isKnown[entry] {
+                guard let position = sought[other.fingerprint(entry)] else { continue }
+                let (torrent, file) = (torrents[placed[position].shard], placed[position].entry)
+                isLinked[position] =
+                    other.identity(entry) == torrent.identity(file)
+                    && other.pathUTF8(entry).elementsEqual(torrent.pathUTF8(file)) && beside.holds(other, entry)
             }
         }
         for (file, linked) in zip(placed, isLinked) where linked {
@@ -160,11 +190,11 @@ private struct SnapshotPlanner {
 
     // MARK: By content
 
-    private func torrent(_ reference: FileReference) -> Torrent {
-        guard let torrent = open[reference.shard] else {
-            preconditionFailure("a shard that lacks a file stays open until the plan is made")
+    private func torrent(_ reference: FileReference) -> TorrentExcerpt {
+        guard let part = parts[reference.shard] else {
+            preconditionFailure("of a shard that lacks a file an excerpt is kept until the plan is made")
         }
-        return torrent
+        return part.torrent
     }
 
     /// Decides for each file that is lacking where it comes from.
@@ -212,14 +242,16 @@ private struct SnapshotPlanner {
 
     /// A piece is had when everything that it covers is here; one that covers a file to fetch is wanted. What is here
     /// and lies in a wanted piece will be written again: it must not share its inode with another tree. A torrent of which
-    /// nothing is fetched is closed.
+    /// nothing is fetched is let go of.
     mutating func gate(_ index: Int) {
-        guard let torrent = open.removeValue(forKey: index), plan.shards[index].sources.contains(.fetch) else { return }
+        guard let part = parts.removeValue(forKey: index), plan.shards[index].sources.contains(.fetch) else { return }
+        let torrent = part.torrent
         var transfer = SnapshotPlan.Transfer(
-            torrent: torrent, sources: plan.shards[index].sources,
+            shard: plan.shards[index].shard, torrent: torrent, sources: plan.shards[index].sources,
             have: PieceSet(pieceCount: torrent.pieceCount, full: true))
+        transfer.have.subtract(part.excluded)
         var phases: [Int: Priority] = [:]
-        for entry in transfer.entries(.fetch, .twin, .excluded) {
+        for entry in transfer.entries(.fetch, .twin) {
             for piece in torrent.pieces(entry) {
                 transfer.have[piece] = false
                 guard transfer.sources[entry] == .fetch else { continue }
@@ -230,7 +262,7 @@ private struct SnapshotPlanner {
         for (piece, phase) in phases {
             transfer.wanted[phase, default: PieceSet(pieceCount: torrent.pieceCount)][piece] = true
             for entry in torrent.entries(inPiece: piece)
-            where transfer.sources[entry] == .here && torrent.length(entry) > 0 { rewritten.insert(entry) }
+            where transfer.sources[entry] == .here { rewritten.insert(entry) }
         }
         for entry in rewritten { transfer.sources[entry] = .rewritten }
         plan.shards[index].sources = transfer.sources
@@ -238,7 +270,7 @@ private struct SnapshotPlanner {
         detach(rewritten, of: torrent, plan.shards[index].linked)
     }
 
-    private mutating func detach(_ rewritten: Set<Int>, of torrent: Torrent, _ linked: [Bool]) {
+    private mutating func detach(_ rewritten: Set<Int>, of torrent: TorrentExcerpt, _ linked: [Bool]) {
         guard !rewritten.isEmpty else { return }
         plan.bytesCopied += rewritten.reduce(0) { $0 + torrent.length($1) }
         // What is linked is copied instead: its source says so.

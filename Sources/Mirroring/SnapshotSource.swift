@@ -7,9 +7,15 @@ internal import Synchronization
 /// Gets the documents that describe a snapshot: from disk when they are there, else from the upstreams. Each is checked
 /// against the digest that leads back to the signed feed.
 struct SnapshotSource: Sendable {
-    let layout: RootLayout
-    let upstreams: [Upstream]
-    let logger: Logger
+    private let layout: RootLayout
+    private let upstreams: [Upstream]
+    private let logger: Logger
+
+    init(layout: RootLayout, upstreams: [Upstream], logger: Logger) {
+        self.layout = layout
+        self.upstreams = upstreams
+        self.logger = logger
+    }
 
     /// How many torrents are fetched at the same time: each is in memory while it is looked at.
     private static let requestsAtOnce = 4
@@ -20,8 +26,14 @@ struct SnapshotSource: Sendable {
         let bytesFetched: Int64
     }
 
+    private let recent = RecentTorrents()
+
     /// The torrents on the disk.
-    var shelf: TorrentShelf { TorrentShelf { try localTorrent($0) } }
+    var shelf: TorrentShelf {
+        TorrentShelf(
+            load: { try localTorrent($0) }, peek: { try? FileSystem.contents(layout.torrent($0.infoHash)) },
+            recent: recent)
+    }
 
     /// The manifest of a snapshot; afterwards its torrents are on the disk.
     func documents(of entry: Feed.Entry) async throws -> Documents {
@@ -139,7 +151,7 @@ struct SnapshotSource: Sendable {
             "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent.zst", limit: shard.torrent.size + 1024
         ) { torrent = try check($0, shard) }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
-        try store(torrent, compressed: bytes, manifest)
+        try store(torrent, of: shard, compressed: bytes, manifest)
         return Int64(bytes.count)
     }
 
@@ -153,7 +165,7 @@ struct SnapshotSource: Sendable {
             }
         }
         let torrent = try torrent(content, shard)
-        try store(torrent, compressed: nil, manifest)
+        try store(torrent, of: shard, compressed: nil, manifest)
         return Int64(path.size)
     }
 
@@ -182,7 +194,9 @@ struct SnapshotSource: Sendable {
     }
 
     /// What was patched is compressed when another node asks for it; few nodes are anybody's upstream.
-    private func store(_ torrent: Torrent, compressed: [UInt8]?, _ manifest: Manifest) throws {
+    private func store(
+        _ torrent: Torrent, of shard: Manifest.Shard, compressed: [UInt8]?, _ manifest: Manifest
+    ) throws {
         guard torrent.pieceLength == manifest.pieceLength else {
             throw MirrorError(.untrusted, "torrent \(torrent.infoHash) has pieces of another length than its set")
         }
@@ -190,6 +204,7 @@ struct SnapshotSource: Sendable {
         // The plain one last: once it is there, the other may be made of it.
         if let compressed { try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash)) }
         try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
+        recent.add(torrent, of: shard)
     }
 
     /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none

@@ -1,15 +1,65 @@
 internal import Metainfo
 internal import SwarmCore
+internal import Synchronization
 
 /// The torrents on this node, opened one at a time: nobody keeps more of them than he works on.
 struct TorrentShelf: Sendable {
     /// The `.torrent` of a shard, which was parsed before it came here, checked against its digest; throws when it is not there, or damaged. Blocking.
-    let bytes: @Sendable (Manifest.Shard) throws -> [UInt8]
+    let load: @Sendable (Manifest.Shard) throws -> [UInt8]
+    /// The same without the check, where that is cheaper; nil where it is not.
+    var peek: @Sendable (Manifest.Shard) -> [UInt8]? = { _ in nil }
+    /// What was opened last, for whoever opens it again.
+    var recent = RecentTorrents()
 
-    /// The parsed torrent of a shard. Throws like `bytes`, and `MetainfoError`. Blocking.
+    /// The `.torrent` of a shard. Throws like `load`. Blocking.
+    func bytes(_ shard: Manifest.Shard) throws -> [UInt8] { try recent[shard]?.bytes ?? load(shard) }
+
+    /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.
     func torrent(_ shard: Manifest.Shard) throws -> Torrent {
-        try Torrent(parsing: bytes(shard), isKnown: true)
+        if let torrent = recent[shard] { return torrent }
+        let torrent = try Torrent(parsing: load(shard), isKnown: true, infoHash: shard.infoHash)
+        recent.add(torrent, of: shard)
+        return torrent
     }
+
+    /// The parsed torrent of a shard, if it may hold one of the contents; nil when it holds none. Throws like `torrent`.
+    /// Blocking.
+    func torrent(_ shard: Manifest.Shard, holding search: DigestSearch) throws -> Torrent? {
+        // What is damaged there may be overlooked here, and is fetched then.
+        let bytes = try recent[shard]?.bytes ?? peek(shard) ?? load(shard)
+        return search.finds(in: bytes) ? try torrent(shard) : nil
+    }
+}
+
+/// The torrents that were opened last, within a bound: a small set's are all here while an update is made, a large set's
+/// pass through.
+final class RecentTorrents: Sendable {
+    /// Bytes of `.torrent` files; their columns take half as much again.
+    private static let limit = 20 << 20
+
+    private let kept = Mutex<[(digest: SHA256Digest, torrent: Torrent)]>([])
+
+    subscript(_ shard: Manifest.Shard) -> Torrent? {
+        kept.withLock { kept in
+            guard let index = kept.firstIndex(where: { $0.digest == shard.torrent.sha256 }) else { return nil }
+            // The last one is the last to go.
+            kept.append(kept.remove(at: index))
+            return kept.last?.torrent
+        }
+    }
+
+    /// Keeps a torrent whose bytes have the shard's digest.
+    func add(_ torrent: Torrent, of shard: Manifest.Shard) {
+        kept.withLock { kept in
+            guard !kept.contains(where: { $0.digest == shard.torrent.sha256 }) else { return }
+            kept.append((shard.torrent.sha256, torrent))
+            var size = kept.reduce(0) { $0 + $1.torrent.bytes.count }
+            while size > Self.limit, !kept.isEmpty { size -= kept.removeFirst().torrent.bytes.count }
+        }
+    }
+
+    /// Lets go of all.
+    func clear() { kept.withLock { $0 = [] } }
 }
 
 /// A tree on this machine whose files can be linked into a new one.

@@ -83,10 +83,8 @@ struct TreeAssembler {
     /// Links what the tree beside has under the same paths, a torrent after the other.
     private func linkBeside(_ plan: SnapshotPlan, _ shelf: TorrentShelf, _ builder: TreeBuilder) throws {
         guard let beside = plan.beside else { return }
-        let open = Dictionary(
-            plan.transfers.map { ($0.torrent.infoHash, $0.torrent) }, uniquingKeysWith: { first, _ in first })
         for shard in plan.shards where !shard.linked.isEmpty {
-            let torrent = try open[shard.shard.infoHash] ?? shelf.torrent(shard.shard)
+            let torrent = try shelf.torrent(shard.shard)
             for entry in shard.linked.indices where shard.linked[entry] {
                 let isRewritten = shard.sources[entry] == .rewritten
                 let source = "\(beside.files)/\(torrent.path(entry))"

@@ -52,6 +52,45 @@ struct TorrentParserTests {
         #expect(torrent.path(0) == "a" && torrent.length(0) == 5 && torrent.pieceCount == 1)
     }
 
+    @Test("entries of the usual form and others are read alike")
+    func forms() throws {
+        let names = ["a", "..x", "d", "ä", "with space", "x y", "plain.txt", "~", "0", "tab\tx"]
+        let priorities = ["", "8:priorityi1e", "8:priorityi7e"]
+        var (usual, unusual) = (Draft(), Draft())
+        (usual.files, unusual.files) = ("", "")
+        for number in 0..<300 {
+            let path = [names[number % 10], "\(number)", names[number / 10 % 10]]
+            let keys = number % 3 == 0 ? "4:attr1:x" : ""
+            let file = Draft.file(path, length: "\(number)", keys: keys, priority: priorities[number % 3])
+            usual.files += file
+            // A key that nobody knows.
+            unusual.files += file.dropLast() + "1:z1:ye"
+            if number % 7 == 0 {
+                let pad = "d4:attr1:p6:lengthi9e4:pathl4:.pad\("\(number)".count):\(number)ee"
+                usual.files += pad
+                unusual.files += pad.dropLast() + "1:z1:ye"
+            }
+        }
+        usual.pieces = 3
+        unusual.pieces = 3
+        let (one, two) = (try usual.parse(), try unusual.parse())
+        try #require(one.entryCount == 343 && two.entryCount == 343)
+        for entry in 0..<one.entryCount {
+            #expect(one.kind(entry) == two.kind(entry) && one.path(entry) == two.path(entry))
+            #expect(one.offset(entry) == two.offset(entry) && one.length(entry) == two.length(entry))
+            if one.kind(entry) == .file { #expect(one.file(entry) == two.file(entry)) }
+        }
+    }
+
+    @Test(
+        "a number that is not in its shortest form, negative or too large is refused",
+        arguments: ["05", "-0", "-5", "", "99999999999999999999", "999999999999999999", "5x", "+5"])
+    func badLength(_ length: String) {
+        var draft = Draft()
+        draft.files = Draft.file(["a"], length: length)
+        #expect(draft.failure == (["-5", "999999999999999999"].contains(length) ? .tooLarge : .malformed))
+    }
+
     @Test(
         "an unsafe path is refused",
         arguments: [

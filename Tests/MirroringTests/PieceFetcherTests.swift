@@ -31,7 +31,8 @@ struct PieceFetcherTests {
         let torrent = try torrent()
         var set = PieceSet(pieceCount: torrent.pieceCount)
         for piece in asked { set[piece] = true }
-        return PieceFetcher.runs(of: [missing], without: [set], [torrent], limit: limit).map(\.pieces)
+        let excerpt = torrent.excerpt(of: PieceSet(pieceCount: torrent.pieceCount, full: true))
+        return PieceFetcher.runs(of: [missing], without: [set], [excerpt], limit: limit).map(\.pieces)
     }
 
     @Test("Neighbouring pieces of one large file come in one request of bounded length; packed ones by themselves")
