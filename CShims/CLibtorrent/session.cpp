@@ -59,6 +59,7 @@ lt::settings_pack base_settings() {
     settings.set_bool(pack::announce_to_all_trackers, true);
     settings.set_bool(pack::announce_to_all_tiers, true);
     settings.set_int(pack::min_announce_interval, 30);
+    // What the engine's AnnounceRetries counts with.
     settings.set_int(pack::tracker_backoff, 100);
     settings.set_int(pack::stop_tracker_timeout, 1);
     // Lists of peers are about peers: a tracker elsewhere is asked all the same.
@@ -109,7 +110,9 @@ public:
             if (!has_reason && a->error == lt::errors::tracker_failure)
                 message = "refused; libtorrent does not pass on why over UDP, an http:// announce URL tells it. An unknown "
                           "torrent, or a private set and no valid token?";
-            fill(add(SLT_EVENT_TRACKER_ERROR, a), a->tracker_url(), message, a->error.value());
+            auto& event = add(SLT_EVENT_TRACKER_ERROR, a);
+            fill(event, a->tracker_url(), message, a->error.value());
+            event.failures = a->times_in_row;
         } else if (auto const* a = lt::alert_cast<lt::peer_ban_alert>(alert)) {
             locate(add(SLT_EVENT_PEER_BANNED, a), a->endpoint.address(), a->endpoint.port());
         } else if (auto const* a = lt::alert_cast<lt::listen_succeeded_alert>(alert)) {

@@ -23,6 +23,16 @@ slt_code with_torrent(slt_session* session, slt_info_hash const& info_hash, slt_
     });
 }
 
+/// Whether a tracker has taken the last announce that it answered.
+bool is_announced(lt::torrent_handle const& handle) {
+    for (auto const& tracker : handle.trackers())
+        for (auto const& endpoint : tracker.endpoints) {
+            auto const& announces = endpoint.info_hashes[lt::protocol_version::V1];
+            if (announces.start_sent && announces.fails == 0) return true;
+        }
+    return false;
+}
+
 /// The pieces had, as a bitfield of `piece_count` bits.
 std::string bits_of(lt::torrent_status const& status, int piece_count) {
     std::string bits(bytes_of_bits(piece_count), '\0');
@@ -168,6 +178,15 @@ slt_code slt_session_add_piece(
 slt_code slt_session_flush(slt_session* session, slt_info_hash info_hash, slt_error* error) {
     return with_torrent(session, info_hash, error, [&](lt::torrent_handle const& handle) {
         handle.flush_cache();
+        return SLT_OK;
+    });
+}
+
+slt_code slt_session_announce(slt_session* session, slt_info_hash info_hash, slt_error* error) {
+    return with_torrent(session, info_hash, error, [&](lt::torrent_handle const& handle) {
+        // A second ahead of now: libtorrent counts in whole seconds, and waits for the next one otherwise. No tracker has
+        // said yet how often it wants to be asked.
+        if (!is_announced(handle)) handle.force_reannounce(-1, -1, lt::torrent_handle::ignore_min_interval);
         return SLT_OK;
     });
 }

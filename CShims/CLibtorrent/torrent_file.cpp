@@ -111,6 +111,8 @@ lt::add_torrent_params parameters(slt_torrent& torrent, char const* save_path) {
     torrent.info->clear_trackers();
     torrent.info->set_web_seeds({});
     result.trackers = std::move(torrent.trackers);
+    // Each in a tier of its own: of one tier, libtorrent waits with those that fail until it is the turn of one that works.
+    for (int tier = 0; tier < static_cast<int>(result.trackers.size()); ++tier) result.tracker_tiers.push_back(tier);
     result.peers = std::move(torrent.peers);
     result.ti = std::move(torrent.info);
     result.save_path = save_path;

@@ -159,7 +159,9 @@ final class ConnectionHandler: ChannelInboundHandler {
             let page = ByteBuffer(string: Listing.html(of: server.sites.names))
             writeSoon(Answer(type: "text/html; charset=utf-8", bytes: page), for: head, context)
         case .tree(let tree): fetch(.tree(tree), of: try site(tree.set), head, context)
-        case .document(let set, let document): fetch(.document(document), of: try site(set), head, context)
+        case .document(let set, let document):
+            let site = try site(set)
+            whenSeeded(document, of: site, context) { self.fetch(.document(document), of: site, head, context) }
         case .feed(let set, let query): poll(try site(set), query, head, context)
         case .status:
             guard isAdmin else { throw .unknown }
@@ -170,6 +172,26 @@ final class ConnectionHandler: ChannelInboundHandler {
             write(type: "text/plain; version=0.0.4; charset=utf-8", for: head, context) {
                 await ByteBuffer(string: metrics())
             }
+        }
+    }
+
+    /// Calls `body` once the torrent is seeded that a document is or makes, or when that takes too long.
+    private func whenSeeded(
+        _ document: Document, of site: Site, _ context: ChannelHandlerContext, _ body: @escaping () -> Void
+    ) {
+        let loop = context.eventLoop
+        guard let pending = site.pendingSeeds, let torrent = document.torrent,
+            let settled = pending.settled(torrent, on: loop)
+        else { return body() }
+        var isOver = false
+        func end() {
+            if !isOver { body() }
+            isOver = true
+        }
+        let timer = loop.assumeIsolated().scheduleTask(in: TimeAmount(pending.limit)) { end() }
+        settled.assumeIsolated().whenComplete { _ in
+            timer.cancel()
+            end()
         }
     }
 

@@ -35,6 +35,15 @@ enum Document: Hashable, Sendable {
     case torrent(InfoHash)
     case compressedTorrent(InfoHash)
     case delta(String)
+
+    /// The torrent that it is, or makes; nil for any other.
+    var torrent: InfoHash? {
+        switch self {
+        case .manifest: nil
+        case .torrent(let torrent), .compressedTorrent(let torrent): torrent
+        case .delta(let file): file.dropLast(4).split(separator: "-").last.flatMap { InfoHash(hex: $0) }
+        }
+    }
 }
 
 /// What a request's target asks for: pure parsing, no look at a disk.

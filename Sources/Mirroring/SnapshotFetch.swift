@@ -38,8 +38,7 @@ final class SnapshotFetch {
     /// Peers to turn to when the trackers bring nothing.
     private var reserve: [Endpoint] = []
     /// For how long trackers may bring nothing: a piece takes its time on a slow line. Less for what is small, which no
-    /// line minds, and once a tracker has failed; not nothing, for a tracker that is about to read the feed refuses what it
-    /// will know in a moment, and the master's first announce comes before that.
+    /// line minds, and once a tracker has failed for more than a moment; not nothing, for another one may work.
     private var trackerPatience: Duration
     private var baseline: [InfoHash: Traffic] = [:]
 

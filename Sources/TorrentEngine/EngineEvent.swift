@@ -17,7 +17,8 @@ public enum EngineEvent: Sendable {
     case peerBanned(InfoHash, Endpoint)
     /// Reading or writing a file failed. The torrent fetches nothing further until `TorrentEngine.resume`.
     case fileError(InfoHash, path: String, message: String, errno: Int32)
-    /// An announce failed; libtorrent repeats it.
+    /// A tracker has been refusing a torrent's announces, or not answering them, for longer than a moment. They are
+    /// repeated, less and less often.
     case trackerError(InfoHash, url: String, message: String)
     /// Notices were lost. What follows was read anew: `pieces` for all that are had and not reported yet, and
     /// `finished` where due; refusals, bans and errors may be missing.

@@ -64,7 +64,7 @@ enum SessionEvent {
     case refused(InfoHash, PieceIndex)
     case banned(InfoHash, Endpoint)
     case fileError(InfoHash, path: String, message: String, errno: Int32)
-    case trackerError(InfoHash, url: String, message: String)
+    case trackerError(InfoHash, url: String, message: String, failures: Int)
     case flushed(InfoHash)
     case dropped
 
@@ -82,7 +82,8 @@ enum SessionEvent {
         case SLT_EVENT_PEER_BANNED: self = .banned(infoHash, endpoint)
         case SLT_EVENT_FILE_ERROR:
             self = unsafe .fileError(infoHash, path: path, message: message, errno: event.native_code)
-        case SLT_EVENT_TRACKER_ERROR: self = .trackerError(infoHash, url: path, message: message)
+        case SLT_EVENT_TRACKER_ERROR:
+            self = unsafe .trackerError(infoHash, url: path, message: message, failures: Int(event.failures))
         case SLT_EVENT_FLUSHED: self = .flushed(infoHash)
         case SLT_EVENT_DROPPED: self = .dropped
         default: return nil

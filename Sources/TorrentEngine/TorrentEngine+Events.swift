@@ -23,8 +23,10 @@ extension TorrentEngine {
                 // Every block that is under way fails alike; one notice is enough.
                 guard fileErrors.insert("\(errno) \(path)").inserted else { continue }
                 output.yield(.fileError(infoHash, path: path, message: message, errno: errno))
-            case .trackerError(let infoHash, let url, let message):
-                output.yield(.trackerError(infoHash, url: url, message: message))
+            case .trackerError(let infoHash, let url, let message, let failures):
+                if announceFailed(infoHash, url, failures: failures) {
+                    output.yield(.trackerError(infoHash, url: url, message: message))
+                }
             case .flushed(let infoHash):
                 guard torrents[infoHash]?.flushes.isEmpty == false else { continue }
                 torrents[infoHash]?.flushes.removeFirst().resume()

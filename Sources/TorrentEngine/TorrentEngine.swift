@@ -46,6 +46,10 @@ public actor TorrentEngine {
     var session: Session?
     var torrents: [InfoHash: Torrent] = [:]
     var listening: [Endpoint] = []
+    /// Of announces that failed.
+    var retries = AnnounceRetries()
+    /// Announces what is due next.
+    var retry: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
     private let executor = EngineExecutor()
     private let settings: EngineSettings
     private var names = NameResolver()
@@ -111,6 +115,7 @@ public actor TorrentEngine {
         torrents[infoHash]?.isBeingRemoved = true
         if (try? session?.quiesce(infoHash)) != nil { await nextFlush(infoHash) }
         session?.remove(infoHash)
+        retries.forget(infoHash)
         let removals = torrents.removeValue(forKey: infoHash)?.removals ?? []
         session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))
         for waiter in removals { waiter.resume() }
@@ -188,6 +193,7 @@ public actor TorrentEngine {
     public func stop() async {
         guard session != nil else { return }
         drain()
+        retry?.task.cancel()
         session.take()?.close()
         let waiters = torrents.values.flatMap { $0.flushes + $0.removals }
         torrents = [:]

@@ -53,9 +53,8 @@ final class FeedKeeper: Service {
         }
         self.opened.replace(with: opened)
         if box.current?.version != feed.version {
-            // The torrents come first: a node that sees the feed finds a seed.
-            await seeder.update(to: feed)
-            box.publish(version: feed.version, bytes: note)
+            // Nodes and trackers look at it while the torrents are added; who gets one finds its seed.
+            await seeder.update(to: feed) { [box] in box.publish(version: feed.version, bytes: note) }
         }
         // Half of the lifetime is when the feed is signed anew; a quarter of it is soon enough for that.
         let lifetime = store.configuration.feedLifetime

@@ -1,3 +1,4 @@
+import ContentServer
 import FileTree
 import Foundation
 import Logging
@@ -18,6 +19,8 @@ actor Seeder: Service {
     private var failed: [InfoHash: String] = [:]
     /// What the trees lack, as the torrents were told when they were added.
     private var lost = LostFiles()
+    /// Torrents of the feed that are being added.
+    nonisolated let pending = PendingSeeds()
 
     init(store: SnapshotStore, engine: TorrentEngine, logger: Logger) {
         self.store = store
@@ -25,9 +28,10 @@ actor Seeder: Service {
         self.logger = logger
     }
 
-    /// Adds what is new in the feed, removes what is gone, and moves torrents whose tree goes to another tree. Calls
-    /// come one at a time, from the keeper of the feed.
-    func update(to feed: Feed) async {
+    /// Adds what is new in the feed, removes what is gone, and moves torrents whose tree goes to another tree. `show` is
+    /// called as soon as it is known what is `pending`: adding a thousand files takes some milliseconds. Calls come one at
+    /// a time, from the keeper of the feed.
+    func update(to feed: Feed, show: @Sendable () -> Void) async {
         let logger = logger
         let wanted = await offPool { [store] in
             store.seeds(of: feed) { snapshot, error in
@@ -46,11 +50,15 @@ actor Seeder: Service {
         }
         failed = failed.filter { wanted[$0.key] != nil }
         let missing = wanted.filter { seeding[$0.key] == nil }.sorted { $0.value.shard.label < $1.value.shard.label }
+        pending.expect(missing.map(\.key))
+        show()
         // Reading a torrent is most of the work. (It fails only when it is cancelled, as the whole program is then.)
-        try? await Parallel.forEach(missing) { infoHash, seed in
+        try? await Parallel.forEach(missing) { [pending] infoHash, seed in
             try Task.checkCancellation()
             await self.add(infoHash, seed)
+            pending.settle(infoHash)
         }
+        for (infoHash, _) in missing { pending.settle(infoHash) }
     }
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {

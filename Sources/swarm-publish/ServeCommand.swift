@@ -68,7 +68,9 @@ struct ServeCommand: AsyncParsableCommand {
         try await keeper.refresh()
         let server = ContentServer(
             sites: [
-                Site(layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list })
+                Site(
+                    layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list },
+                    pendingSeeds: seeder.pending)
             ],
             configuration: ContentServerConfiguration(listeners: [
                 .tcp(listen), .unix(path: store.layout.socket),

@@ -10,15 +10,19 @@ final class TestMirror: Sendable {
     let layout: RootLayout
     let feed: FeedBox
     let reads: ReadCounter?
+    let pendingSeeds: PendingSeeds?
     /// Seconds that the server's clock is ahead of the system's.
     private let clockOffset = Mutex<Int64>(0)
     private let retained = Mutex<[SnapshotID]>([])
 
-    init(set: String = "debian", feed: FeedBox = FeedBox(), reads: ReadCounter? = nil) throws {
+    init(
+        set: String = "debian", feed: FeedBox = FeedBox(), reads: ReadCounter? = nil, pendingSeeds: PendingSeeds? = nil
+    ) throws {
         directory = NSTemporaryDirectory() + "content-server-" + UUID().uuidString
         layout = RootLayout(root: directory + "/root", set: try unwrap(SetName(set)))
         self.feed = feed
         self.reads = reads
+        self.pendingSeeds = pendingSeeds
         for path in [layout.trees, layout.swarm, layout.manifests, layout.torrents, layout.deltas] {
             try Self.makeDirectory(path)
         }
@@ -28,7 +32,11 @@ final class TestMirror: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-    var site: Site { Site(layout: layout, feed: feed, retained: { [self] in retained.withLock { $0 } }, reads: reads) }
+    var site: Site {
+        Site(
+            layout: layout, feed: feed, retained: { [self] in retained.withLock { $0 } }, reads: reads,
+            pendingSeeds: pendingSeeds)
+    }
 
     /// The UUID with this number.
     static func id(_ number: Int) throws -> SnapshotID {

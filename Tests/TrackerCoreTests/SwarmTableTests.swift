@@ -131,6 +131,41 @@ struct SwarmTableTests {
         _ = try table.announce("192.0.2.1", torrent: hash(2))
     }
 
+    @Test func masterThatHasYetToAnnounceIsWhereTheFeedSays() throws {
+        let master = PeerEndpoint(address: ip("192.0.2.99"), port: 6881)
+        var table = TestTable(admission: .known)
+        table.table.setKnown([hash(1): .init(set: set("debian"), masters: [master])], masters: [master])
+        #expect(try table.announce("192.0.2.1").peers == [master])
+        #expect(try table.announce("2001:db8::1", onlySameFamily: true).peers == [])
+        #expect(try table.announce("192.0.2.2", wanted: 1).peers.count == 1)
+        // It is counted when it announces, and is told of nobody as if it were somebody else.
+        #expect(table.table.counts(of: hash(1)).complete == 0)
+        #expect(!(try table.announce("192.0.2.99", left: 0).peers.contains(master)))
+        #expect(table.table.counts(of: hash(1)).complete == 1)
+        // From then on it is a peer like any other: who hears of others need not hear of it, and once.
+        #expect(try table.announce("192.0.2.3").peers.count { $0 == master } <= 1)
+        // A seed has no use for it, nor a peer that wants nothing more.
+        table.table.setKnown([hash(1): .init(set: set("debian"), masters: [master])], masters: [master])
+        _ = try table.announce("192.0.2.99", left: 0, event: .stopped)
+        #expect(!(try table.announce("192.0.2.4", left: 0).peers.contains(master)))
+    }
+
+    @Test func absentMasterIsForThoseWhoFeedTheirRegion() throws {
+        let master = PeerEndpoint(address: ip("192.0.2.99"), port: 6881)
+        var table = TestTable()
+        table.table.setKnown([hash(1): .init(set: set("debian"), masters: [master])], masters: [master])
+        for node in 1...40 { _ = try table.announce("10.0.0.\(node)") }
+        table.now += 100
+        let told = try (1...40).count { node in
+            try table.announce("10.0.0.\(node)", left: Int64(node), event: .regular).peers.contains(master)
+        }
+        // Those who received nothing since their last announce hear of it as well; these did receive something.
+        #expect(told == 2)
+        #expect(try table.announce("10.0.0.50").peers.count { $0 == master } == 0)
+        table.now += 100
+        #expect(try table.announce("10.0.0.50", event: .regular).peers.contains(master))
+    }
+
     @Test func boundsOpenSwarms() throws {
         var limits = SwarmTable.Limits()
         limits.openTorrents = 2

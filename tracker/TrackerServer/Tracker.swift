@@ -187,7 +187,7 @@ final class Tracker: Sendable {
         let now = clock.date()
         board.withLock { $0.setFeed(feed, read: now) }
         swarms.withLock { swarms in
-            let torrent = SwarmTable.KnownTorrent(set: feed.set, isPrivate: isPrivate)
+            let torrent = SwarmTable.KnownTorrent(set: feed.set, isPrivate: isPrivate, masters: masters)
             let known = Dictionary(uniqueKeysWithValues: torrents.map { ($0, torrent) })
             swarms.known[feed.set] = (known, masters)
             swarms.table.setKnown(

@@ -106,7 +106,7 @@ typedef enum slt_event_kind {
     SLT_EVENT_PIECE_REFUSED,  // info_hash, piece: failed it
     SLT_EVENT_PEER_BANNED,    // info_hash, host, port
     SLT_EVENT_FILE_ERROR,     // info_hash, path, message, native_code
-    SLT_EVENT_TRACKER_ERROR,  // info_hash, path (the URL), message, native_code
+    SLT_EVENT_TRACKER_ERROR,  // info_hash, path (the URL), message, native_code, failures
     SLT_EVENT_FLUSHED,        // info_hash: one slt_session_flush or slt_session_quiesce is done
     SLT_EVENT_DROPPED,        // alerts were lost
 } slt_event_kind;
@@ -116,6 +116,7 @@ typedef struct slt_event {
     slt_info_hash info_hash;
     int32_t piece;
     int32_t native_code;
+    int32_t failures; // how many announces failed one after the other, this one included
     uint16_t port;
     const char *_Nullable host; // numeric
     const char *_Nullable path;
@@ -145,6 +146,8 @@ slt_code slt_session_add_piece(
     slt_error *error);
 // Asks for SLT_EVENT_FLUSHED once everything received so far is written.
 slt_code slt_session_flush(slt_session *session, slt_info_hash info_hash, slt_error *error);
+// Announces again at once, unless a tracker has taken the last announce that it answered. Blocks.
+slt_code slt_session_announce(slt_session *session, slt_info_hash info_hash, slt_error *error);
 // Goes on after a file error.
 slt_code slt_session_resume(slt_session *session, slt_info_hash info_hash, slt_error *error);
 void slt_session_set_limits(slt_session *session, int32_t upload, int32_t download, bool limit_local_peers);

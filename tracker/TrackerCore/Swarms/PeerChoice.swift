@@ -14,6 +14,8 @@ internal import SwarmCore
 /// - A peer that has received nothing from one announce to the next hears of far peers too, whatever it is: pieces that
 ///   a whole region lacks come in even when all its gateways are dead.
 /// - Whoever would hear of hardly anybody hears of more far peers.
+/// - While no seed of the master has announced, gateways, those who received nothing and those who hear of hardly anybody
+///   hear where the feed says that it is, beside all others: it may be about to announce, or not be there.
 ///
 /// The numbers were found by `swarm-tracker simulate`. What a piece costs in crossings grows with gateways and far
 /// peers; the time until all have everything falls, and from two of each on it falls hardly any more.
@@ -70,6 +72,8 @@ struct PeerChoice {
     let policy: PeerChoicePolicy
     let places: PlaceDirectory
     let swarm: Swarm
+    /// Where seeds of the master are to be expected; empty once one has announced.
+    var absentMasters: Set<PeerEndpoint> = []
     let asker: Asker
 
     /// At most `wanted` peers, each once, never the asker, and no seed for one who wants nothing.
@@ -87,7 +91,15 @@ struct PeerChoice {
             let more = min(wanted, max(chosen.count + far, policy.enough))
             addFar(to: &chosen, until: more, &random)
         }
+        addAbsentMasters(to: &chosen, wanted)
         return chosen.peers
+    }
+
+    private func addAbsentMasters(to chosen: inout Chosen, _ wanted: Int) {
+        guard asker.isGateway || asker.isStuck || chosen.count < policy.enough || !policy.isNearFirst else { return }
+        for master in absentMasters where chosen.count < wanted && !chosen.peers.contains(master) {
+            chosen.takeNew(master, .complete)
+        }
     }
 
     /// Adds peers of all regions, and masters' seeds, each with the same chance.

@@ -39,11 +39,14 @@ public struct SwarmTable: Sendable {
         public var set: SetName
         /// Whether only registered nodes may announce it.
         public var isPrivate: Bool
+        /// Where the set's signed feed says that the master's seeds are.
+        public var masters: Set<PeerEndpoint>
 
-        /// Both parts given.
-        public init(set: SetName, isPrivate: Bool = false) {
+        /// Every part given.
+        public init(set: SetName, isPrivate: Bool = false, masters: Set<PeerEndpoint> = []) {
             self.set = set
             self.isPrivate = isPrivate
+            self.masters = masters
         }
     }
 
@@ -73,7 +76,7 @@ public struct SwarmTable: Sendable {
     /// How many swarms have peers, or had some lately.
     public var swarmCount: Int { swarms.count }
 
-    /// Replaces the torrents that are known, and the endpoints of the masters' seeds. Unless everything may be announced,
+    /// Replaces the torrents that are known, and the endpoints of all masters' seeds. Unless everything may be announced,
     /// what is not known any more is forgotten with its peers.
     public mutating func setKnown(_ torrents: [InfoHash: KnownTorrent], masters: Set<PeerEndpoint>) {
         known = torrents
@@ -122,7 +125,11 @@ public struct SwarmTable: Sendable {
             isGateway: peer.isGateway,
             isStuck: peer.isDownloading && age >= limits.minInterval && previous?.progress == peer.progress,
             family: onlySameFamily ? (address.isV4 ? .v4 : .v6) : nil)
-        let choice = PeerChoice(policy: policy, places: places, swarm: swarm, asker: asker)
+        // A master announces what it publishes before this tracker can have read of it, and again some time later: until
+        // then it is where its feed says.
+        let absent = swarm.masters.isEmpty ? known[announce.infoHash]?.masters : nil
+        let choice = PeerChoice(
+            policy: policy, places: places, swarm: swarm, absentMasters: absent ?? [], asker: asker)
         answer.peers = choice.choose(min(announce.wanted ?? limits.peers, limits.maxPeers), using: &random)
         return answer
     }
@@ -151,7 +158,10 @@ public struct SwarmTable: Sendable {
         try check(infoHash, isTrusted: isTrusted)
         if let index = swarms.index(forKey: infoHash) { return index }
         swarms[infoHash] = Swarm(salt: hash.hash(infoHash.bytes))
-        guard let index = swarms.index(forKey: infoHash) else { preconditionFailure("it was put there") }
+        // The line before has put it there.
+        guard let index = swarms.index(forKey: infoHash) else {
+            preconditionFailure("the swarm is not where it was put")
+        }
         return index
     }
 

@@ -11,16 +11,23 @@ struct FeedFollower: Sendable {
 
     /// Seconds for which the upstream may hold its answer back.
     private static let wait = 50
-    /// From one question to the next, even where the upstream does not hold its answers back.
+    /// From a question that brings nothing new to the next, even where the upstream does not hold its answers back.
     private static let pause = Duration.seconds(10)
+
+    /// The same after so many failures in a row: a master that starts anew is back in a moment.
+    private static func pause(after failures: Int) -> Duration {
+        failures < 4 ? .seconds(1 << (failures - 1)) : pause
+    }
 
     /// Follows until it is cancelled. What fails is logged, once for each reason, and tried again.
     func run() async {
         var version: UInt64 = 0
         var shards: [SnapshotID: [Manifest.Shard]] = [:]
+        var failures = 0
         var lastFailure = ""
         while !Task.isCancelled {
-            let next = ContinuousClock.now + Self.pause
+            let asked = ContinuousClock.now
+            var pause = Self.pause
             do {
                 let feed = try await source.feed(after: version, wait: Self.wait, now: clock.date())
                 if let feed {
@@ -33,6 +40,8 @@ struct FeedFollower: Sendable {
                         }
                     }
                     shards = known
+                    // Snapshots may come one soon after the other, and announces of the next are refused until it is read.
+                    if feed.version > version { pause = .zero }
                     version = feed.version
                     await tracker.files.follow(feed.set, shards) { try await source.document($0, limit: $1) }
                     tracker.follow(
@@ -42,14 +51,17 @@ struct FeedFollower: Sendable {
                 } else {
                     tracker.confirmFeed(of: source.set.name)
                 }
+                failures = 0
                 lastFailure = ""
             } catch is CancellationError {
                 return
             } catch {
                 if "\(error)" != lastFailure { logger.warning("\(error)") }
                 lastFailure = "\(error)"
+                failures += 1
+                pause = Self.pause(after: failures)
             }
-            try? await Task.sleep(until: next)
+            try? await Task.sleep(until: asked + pause)
         }
     }
 }
