@@ -18,6 +18,13 @@ public struct EncodedShard: Sendable {
         infoHash = Digest.sha1(bytes.span.extracting(Self.infoKey.count..<(bytes.count - 1)))
     }
 
+    /// What `withTrackers` made of a torrent of `size` bytes, undone; nil when it cannot have been one.
+    public static func withoutTrackers(_ bytes: [UInt8], size: Int) -> [UInt8]? {
+        if bytes.count == size { return bytes }
+        guard size > infoKey.count, bytes.count > size, bytes[bytes.count - size + 1] == infoKey[1] else { return nil }
+        return [infoKey[0]] + bytes[(bytes.count - size + 1)...]
+    }
+
     /// The same torrent with trackers for clients that do not read the feed (BEP 12); the info-hash stays.
     public func withTrackers(_ trackers: [String]) -> [UInt8] {
         guard let first = trackers.first else { return bytes }

@@ -124,6 +124,13 @@ public struct SnapshotStore: Sendable {
 
     /// The bytes of a torrent of the store, checked against their digest.
     public func torrentBytes(_ shard: Manifest.Shard) throws -> [UInt8] {
+        // The one for other clients has its trackers in front, and need not be decompressed.
+        if let plain = try? FileSystem.contents(layout.torrent(shard.infoHash)),
+            let bytes = EncodedShard.withoutTrackers(plain, size: shard.torrent.size),
+            Digest.sha256(bytes) == shard.torrent.sha256
+        {
+            return bytes
+        }
         guard let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash)) else {
             throw PublishingError(.store, "\(layout.compressedTorrent(shard.infoHash)) is missing")
         }

@@ -250,5 +250,8 @@ struct TorrentParserTests {
         let other = try Torrent(parsing: encoded.withTrackers(["http://a/announce", "udp://b:1"]))
         #expect(other.infoHash == torrent.infoHash)
         #expect(encoded.withTrackers([]) == torrent.bytes)
+        #expect(EncodedShard.withoutTrackers(other.bytes, size: torrent.bytes.count) == torrent.bytes)
+        #expect(EncodedShard.withoutTrackers(torrent.bytes, size: torrent.bytes.count) == torrent.bytes)
+        #expect(EncodedShard.withoutTrackers(Array("de".utf8), size: torrent.bytes.count) == nil)
     }
 }
