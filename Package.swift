@@ -17,6 +17,7 @@ let strictOverC: [SwiftSetting] = strict + [.strictMemorySafety()]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -79,7 +80,7 @@ let package = Package(
         .target(name: "ConfigurationFile", dependencies: ["SwarmCore", tomlKit], swiftSettings: strict),
         .target(
             name: "Publishing",
-            dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, logging],
+            dependencies: ["SwarmCore", "Metainfo", "FileTree", "ConfigurationFile", grdb, grdbSQLite, logging],
             swiftSettings: strict),
         .target(
             name: "Mirroring",

@@ -1,5 +1,4 @@
 internal import FileTree
-internal import FoundationEssentials
 internal import GRDB
 internal import Metainfo
 internal import SwarmCore
@@ -9,7 +8,7 @@ struct DirectoryComparison {
     let scanner: SourceScanner
     let database: Database
     var changes = SourceChanges()
-    var subdirectories: [String] = []
+    var subdirectories: [PendingDirectory] = []
     private var forms: NameForms
 
     init(scanner: SourceScanner, database: Database) {
@@ -18,8 +17,9 @@ struct DirectoryComparison {
         forms = NameForms(source: scanner.source)
     }
 
-    /// Compares the directory at `path`, relative to the source.
-    mutating func compare(_ path: String) throws {
+    /// Compares a directory.
+    mutating func compare(_ directory: PendingDirectory) throws {
+        let path = directory.path
         let listing: DirectoryListing
         do {
             listing =
@@ -36,58 +36,41 @@ struct DirectoryComparison {
             if error.isReplaced, !path.isEmpty { return }
             throw error
         }
-        let statement = try database.cachedStatement(
-            sql: "SELECT name, \(SourceIndex.columns) FROM name WHERE directory = ? ORDER BY name")
-        let rows = try Row.fetchCursor(statement, arguments: [path])
-        var row = try rows.next()
+        var rows = try DirectoryRows(of: path, database)
         var present = 0
         var index = 0
-        while index < listing.count || row != nil {
-            let order: Int
-            if index == listing.count {
-                order = 1
-            } else if let row {
-                order = try row.withUnsafeData(atIndex: 0) { data in
-                    guard let data else { return -1 }
-                    return data.withUnsafeBytes { listing.compare(index, $0) }
-                }
+        while index < listing.count || !rows.isAtEnd {
+            let order = index == listing.count ? 1 : rows.isAtEnd ? -1 : rows.compare(listing, index)
+            if order > 0 {
+                try gone(SourceIndex.join(path, rows.name))
             } else {
-                order = -1
+                if try look(listing, index, path, rows, isKnown: order == 0) { present += 1 }
+                index += 1
             }
-            if order > 0, let known = row {
-                try gone(
-                    SourceIndex.join(path, String(decoding: known[0] as Data, as: UTF8.self)),
-                    SourceIndex.Row(known, from: 1))
-                row = try rows.next()
-                continue
-            }
-            if try look(listing, index, path, known: order == 0 ? row : nil) { present += 1 }
-            if order == 0 { row = try rows.next() }
-            index += 1
+            if order >= 0 { try rows.advance() }
         }
-        try noteEmptiness(path, isEmpty: present == 0)
+        try noteEmptiness(directory, isEmpty: present == 0)
     }
 
     /// Compares one name; returns whether it belongs to the tree.
+    ///
+    /// - Parameter isKnown: whether the current row is for it.
     private mutating func look(
-        _ listing: DirectoryListing, _ index: Int, _ directory: String, known: Row?
+        _ listing: DirectoryListing, _ index: Int, _ directory: String, _ rows: borrowing DirectoryRows, isKnown: Bool
     ) throws -> Bool {
         changes.seen += 1
         guard let status = try listing.status(index) else {
             // Gone while we look: treated as gone.
-            if let known, let name = listing.name(index) {
-                try gone(SourceIndex.join(directory, name), SourceIndex.Row(known, from: 1))
-            }
+            if isKnown { try gone(SourceIndex.join(directory, rows.name)) }
             return false
         }
-        // The hot path: a file that is as it was costs no string. Columns: name, kind, size, mtime, ctime, inode, links,
-        // executable.
-        if scanner.exclude.isEverything, status.kind == .regular, let known, known[1] == Int64(0),
-            known[2] == status.size, known[3] == status.mtime, known[4] == status.ctime,
-            known[5] == Int64(bitPattern: status.inode), known[6] == Int64(bitPattern: status.links),
-            known[7] == status.isExecutable
-        {
-            return true
+        // The hot path: what is as it was is not looked up, and a file costs no string.
+        if isKnown, scanner.exclude.isEverything {
+            if status.kind == .regular, rows.isFile(asIn: status) { return true }
+            if status.kind == .directory, let known = rows.directory {
+                subdirectories.append(PendingDirectory(path: SourceIndex.join(directory, rows.name), known: known))
+                return true
+            }
         }
         guard let name = listing.name(index) else {
             throw PublishingError(
@@ -96,7 +79,7 @@ struct DirectoryComparison {
                     + "rename it")
         }
         let path = SourceIndex.join(directory, name)
-        let previous = known.map { SourceIndex.Row($0, from: 1) }
+        let previous = isKnown ? try SourceIndex.row(path, database) : nil
         guard scanner.isIncluded(path, status.kind) else {
             if let previous { try gone(path, previous) }
             return false
@@ -105,14 +88,14 @@ struct DirectoryComparison {
             throw PublishingError(
                 .badName, "\(scanner.source)/\(path) has \(fault), which a torrent cannot carry; rename it")
         }
-        if known == nil { try forms.check(path, in: listing) }
+        if !isKnown { try forms.check(path, in: listing) }
         guard path != ".pad" else {
             throw PublishingError(
                 .badName, "\(scanner.source)/.pad has the name that torrents give to padding (BEP 47); rename it")
         }
         if status.kind == .directory {
             if let previous, previous.kind != .directory { changes.removed.append((path, previous)) }
-            subdirectories.append(path)
+            subdirectories.append(PendingDirectory(path: path, known: .init(previous)))
         } else {
             if let previous, previous.kind == .directory {
                 try gone(path, previous)
@@ -124,19 +107,20 @@ struct DirectoryComparison {
         return true
     }
 
+    private mutating func gone(_ path: String) throws {
+        if let row = try SourceIndex.row(path, database) { try gone(path, row) }
+    }
+
     private mutating func gone(_ path: String, _ row: SourceIndex.Row) throws {
         changes.removed.append((path, row))
         if row.kind == .directory { changes.removed += try SourceIndex.below(path, database) }
     }
 
-    private mutating func noteEmptiness(_ path: String, isEmpty: Bool) throws {
-        guard !path.isEmpty else { return }
-        let (directory, name) = SourceIndex.split(path)
-        let size = try Int64.fetchOne(
-            database.cachedStatement(sql: "SELECT size FROM name WHERE directory = ? AND name = ? AND kind = 2"),
-            arguments: [directory, name])
-        if size == nil || (size == 0) != isEmpty {
-            changes.directories.append((path, isEmpty, size == 0))
+    private mutating func noteEmptiness(_ directory: PendingDirectory, isEmpty: Bool) throws {
+        guard !directory.path.isEmpty else { return }
+        let known = try directory.known ?? .init(SourceIndex.row(directory.path, database))
+        if known != (isEmpty ? .empty : .filled) {
+            changes.directories.append((directory.path, isEmpty, known == .empty))
         }
     }
 }

@@ -44,7 +44,7 @@ struct SourceScanner: Sendable {
     /// Looks at every name. Directories of one depth are shared out among the cores.
     func scan() throws -> SourceChanges {
         var result = SourceChanges()
-        var level = [""]
+        var level = [PendingDirectory(path: "", known: nil)]
         var reported = 0
         while !level.isEmpty {
             let directories = level
@@ -94,7 +94,7 @@ struct SourceScanner: Sendable {
                     if let previous { try remove(path, previous, from: &result) }
                     continue
                 }
-                var level = [path]
+                var level = [PendingDirectory(path: path, known: nil)]
                 while let next = level.popLast() {
                     try index.read { database in
                         var part = DirectoryComparison(scanner: self, database: database)
