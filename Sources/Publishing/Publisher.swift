@@ -236,7 +236,7 @@ public struct Publisher: Sendable {
 
     /// The index follows the feed: after a crash between the two, the next run finds the same change again.
     private func commit(
-        _ changes: SourceChanges, _ files: FileTable, relinked: [FileStatus] = [], _ index: SourceIndex,
+        _ changes: SourceChanges, _ files: FileTable, relinked: [Relinking] = [], _ index: SourceIndex,
         _ fingerprint: String, _ snapshot: Manifest?
     ) throws {
         var meta = ["rules": fingerprint]

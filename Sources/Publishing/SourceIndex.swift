@@ -178,14 +178,14 @@ struct SourceIndex: Sendable {
     ///   name in a tree and got another there would look as if it had been written to, and be read again.
     func apply(
         refreshed: FileTable, removed: some Sequence<String>, set: some Sequence<(String, Row)>,
-        relinked: [FileStatus] = [],
+        relinked: [Relinking] = [],
         meta: [String: String]
     ) throws {
         try write { database in
             for file in refreshed.indices { try Self.refresh(refreshed.path(file), refreshed.status(file), database) }
             for path in removed { try Self.delete(path, database) }
             for (path, row) in set { try Self.set(path, row, database) }
-            for status in relinked { try Self.refresh(status, database) }
+            for relinking in relinked { try Self.refresh(relinking, database) }
             for (key, value) in meta {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", arguments: [key, value])
@@ -200,12 +200,17 @@ struct SourceIndex: Sendable {
             .execute(arguments: [status.ctime, Int64(bitPattern: status.links), directory, name])
     }
 
-    /// The same, for all names of a file.
-    private static func refresh(_ status: FileStatus, _ database: Database) throws {
+    /// The same, for all names of a file that were current before.
+    private static func refresh(_ relinking: Relinking, _ database: Database) throws {
+        let (before, after) = (relinking.before, relinking.after)
         try database.cachedStatement(
-            sql: "UPDATE name SET ctime = ?, links = ? WHERE inode = ? AND kind = 0 AND size = ? AND mtime = ?"
+            sql: """
+                UPDATE name SET ctime = ?, links = ? WHERE inode = ? AND kind = 0 AND size = ? AND mtime = ?
+                AND (ctime = ? OR links != ?)
+                """
         ).execute(arguments: [
-            status.ctime, Int64(bitPattern: status.links), Int64(bitPattern: status.inode), status.size, status.mtime,
+            after.ctime, Int64(bitPattern: after.links), Int64(bitPattern: after.inode), after.size, after.mtime,
+            before.ctime, Int64(bitPattern: before.links),
         ])
     }
 

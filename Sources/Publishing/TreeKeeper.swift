@@ -10,10 +10,10 @@ struct TreeKeeper {
     /// Makes the tree of a snapshot, private still. `files` takes the status of each file that was linked from the source.
     ///
     /// - Parameter changes: what the snapshot changes in its parent.
-    /// - Returns: the status by now of other files that were linked, where nothing but that changed it since the scan.
+    /// - Returns: what that did to files that have other names.
     func build(
         _ manifest: Manifest, _ changes: TreeChanges, contents: ContentPlaces, files: inout FileTable
-    ) throws -> [FileStatus] {
+    ) throws -> [Relinking] {
         let layout = store.layout
         let partial = "\(layout.tree(manifest.uuid)).partial"
         let spare = try spare(not: manifest.parent)
@@ -37,15 +37,15 @@ struct TreeKeeper {
             let status = try FileSystem.status(builder.location(files.path(index)))
             guard let status, status.inode == files.status(index).inode else { continue }
             // Names of it that did not change are in no table.
-            if contents.scanned != nil { relinked.append((files.path(index), files.status(index))) }
+            relinked.append((files.path(index), contents.read.status(index)))
             files.setStatus(index, status)
         }
-        let statuses = try relinked.compactMap { path, before in
-            try FileSystem.status(builder.location(path)).flatMap { $0.differsInLinksAlone(from: before) ? $0 : nil }
+        let relinkings = try relinked.compactMap { path, before in
+            try FileSystem.status(builder.location(path)).flatMap { Relinking(before: before, after: $0) }
         }
         try FileSystem.syncAll(on: partial)
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
-        return statuses
+        return relinkings
     }
 
     /// A new tree is filled range by range.
@@ -78,10 +78,8 @@ struct TreeKeeper {
         let placed = difference.placedFiles.values.sorted { $0.path < $1.path }
         let contents = placement.contents
         let relinked = try placed.compactMap { file -> (String, FileStatus)? in
-            guard !contents.isInSource(file.path), let status = try FileSystem.status(contents.location(file.path)),
-                contents.isUntouched(status, size: status.size)
-            else { return nil }
-            return (file.path, status)
+            guard !contents.isInSource(file.path) else { return nil }
+            return try FileSystem.status(contents.location(file.path)).map { (file.path, $0) }
         }
         let builder = placement.builder
         // What it lost is gone already; the directories above may be empty now.
@@ -279,10 +277,18 @@ private struct Placement {
     private static let linkless: Set<Int32> = [18, 1, 31, 95]
 }
 
-extension FileStatus {
-    /// Whether all but the number of names, and with it the ctime, is as it was.
-    fileprivate func differsInLinksAlone(from before: FileStatus) -> Bool {
-        inode == before.inode && device == before.device && kind == before.kind && size == before.size
-            && mtime == before.mtime && mode == before.mode
+/// A file before and after our own trees gave it names, or took names from it.
+struct Relinking: Sendable {
+    let before: FileStatus
+    let after: FileStatus
+
+    /// Nil when more than that happened to it.
+    init?(before: FileStatus, after: FileStatus) {
+        guard
+            after.inode == before.inode, after.device == before.device, after.kind == before.kind,
+            after.size == before.size, after.mtime == before.mtime, after.mode == before.mode
+        else { return nil }
+        self.before = before
+        self.after = after
     }
 }
