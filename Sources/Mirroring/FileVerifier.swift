@@ -8,15 +8,20 @@ struct FileVerifier: Sendable {
     /// The directory with the snapshot's files.
     let root: String
 
-    /// Checks fetched files on all cores and puts them on disk. Blocking.
+    /// Checks fetched files on all cores and puts them on disk: a few of them one by one, many by a sync of the whole file
+    /// system. Blocking.
     ///
+    /// - Returns: Whether it was the whole file system, so that everything written until now is on disk, the directories
+    ///   included.
     /// - Throws: `MirrorError.corrupt` when a content is not what it should be; that file is removed, so that it is
     ///   fetched again.
-    func finish(_ files: [FileEntry]) throws {
+    func finish(_ files: [FileEntry]) throws -> Bool {
+        let areFew = files.count <= 32
         _ = try Parallel.map(chunks: files) { chunk in
-            for file in chunk { try finish(file, syncing: files.count <= 32) }
+            for file in chunk { try finish(file, syncing: areFew) }
         }
-        if files.count > 32 { try FileSystem.syncAll(on: root) }
+        if !areFew { try FileSystem.syncAll(on: root) }
+        return !areFew
     }
 
     private func finish(_ file: FileEntry, syncing: Bool) throws {

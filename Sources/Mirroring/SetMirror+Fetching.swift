@@ -133,8 +133,8 @@ extension SetMirror {
         changed.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
-        try await transfer(id, plan, resuming: interrupted)
-        try await complete(id, plan)
+        let isSynced = try await transfer(id, plan, resuming: interrupted)
+        try await complete(id, plan, isSynced: isSynced)
     }
 
     private func describe(_ id: SnapshotID) async throws -> (Manifest, Int64) {
@@ -272,9 +272,10 @@ extension SetMirror {
         }
     }
 
-    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
+    /// Returns whether all of the tree is on disk.
+    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws -> Bool {
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
-        guard let before = snapshots[id]?.status else { return }
+        guard let before = snapshots[id]?.status else { return false }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
         defer { transferring = [] }
         let suggested = feed?.prefetch ?? PrefetchList()
@@ -289,6 +290,7 @@ extension SetMirror {
         try await fetch.run(
             resuming: resuming, peers: await resolved(configuration.peers), masters: await resolved(listedPeers),
             trackers: trackers)
+        return fetch.isSynced
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws
@@ -322,7 +324,11 @@ extension SetMirror {
     }
 
     /// Everything was fetched: twins are linked, all is put on disk, and the snapshot is ready.
-    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan) async throws {
+    ///
+    /// - Parameter isSynced: whether what was assembled and fetched is on disk. A fetch of many files ends with a sync of the
+    ///   file system, before the journal says that they are here; with no twins, that one is relied upon for the rest of the
+    ///   tree too. (The parts that are removed are removed again should a crash bring them back.)
+    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan, isSynced: Bool) async throws {
         let layout = layout
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
@@ -336,7 +342,7 @@ extension SetMirror {
                 }
             }
             try FileSystem.removeTree("\(layout.swarm)/parts")
-            try FileSystem.syncAll(on: layout.root)
+            if !isSynced || !plan.twins.isEmpty { try FileSystem.syncAll(on: layout.root) }
         }
         for transfer in plan.transfers {
             let infoHash = transfer.torrent.infoHash

@@ -31,6 +31,9 @@ final class SnapshotFetch {
     private var unverified: [FileReference] = []
     private var unverifiedBytes: Int64 = 0
     private var queued: Set<FileReference> = []
+    /// Whether all of the tree is on disk that was written until now, as the last files that arrived were put there with
+    /// the rest of the file system.
+    private(set) var isSynced = false
     private var phase: Priority?
     /// What is to come first in the present class, by shard; empty once it is here.
     private var awaited: [PieceSet] = []
@@ -320,7 +323,7 @@ final class SnapshotFetch {
         let started = ContinuousClock.now
         defer { lastArrival += ContinuousClock.now - started }
         do {
-            try await offPool { try verifier.finish(files) }
+            isSynced = try await offPool { try verifier.finish(files) }
         } catch {
             queued.subtract(batch)
             throw error

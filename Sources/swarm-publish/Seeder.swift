@@ -19,6 +19,8 @@ actor Seeder: Service {
     private var failed: [InfoHash: String] = [:]
     /// What the trees lack, as the torrents were told when they were added.
     private var lost = LostFiles()
+    /// Where a torrent that is added is announced: what the feed says, not the configuration that this daemon began with.
+    private var trackers: [String] = []
     /// Torrents of the feed that are being added.
     nonisolated let pending = PendingSeeds()
 
@@ -33,6 +35,7 @@ actor Seeder: Service {
     /// a time, from the keeper of the feed.
     func update(to feed: Feed, show: @Sendable () -> Void) async {
         let logger = logger
+        trackers = feed.trackers
         let wanted = await offPool { [store] in
             store.seeds(of: feed) { snapshot, error in
                 logger.error("the snapshot \(snapshot) is not seeded: \(error)")
@@ -63,8 +66,8 @@ actor Seeder: Service {
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
         do {
-            let spec = try await blocking { [store, lost] in
-                try Self.spec(store, seed, lost: lost.paths(of: seed.snapshot))
+            let spec = try await blocking { [store, lost, trackers] in
+                try Self.spec(store, seed, lost: lost.paths(of: seed.snapshot), trackers: trackers)
             }
             try await engine.add(spec)
             seeding[infoHash] = seed
@@ -76,10 +79,9 @@ actor Seeder: Service {
         }
     }
 
-    private static func spec(_ store: SnapshotStore, _ seed: SnapshotStore.Seed, lost: Set<String>) throws
-        -> TorrentSpec
-    {
-        let trackers = store.configuration.trackers
+    private static func spec(
+        _ store: SnapshotStore, _ seed: SnapshotStore.Seed, lost: Set<String>, trackers: [String]
+    ) throws -> TorrentSpec {
         var spec = TorrentSpec(
             infoHash: seed.shard.infoHash, torrent: try store.torrentBytes(seed.shard),
             savePath: store.layout.tree(seed.snapshot), have: nil, wanted: nil, keepsNames: true, trackers: trackers,

@@ -50,6 +50,31 @@ struct RefusalTests {
         }
     }
 
+    @Test(
+        arguments: [
+            // libtorrent makes `ab` of the first name, which the other one is.
+            ["path.utf-8": .list(["a\\b"]), "path": .list(["ab"])],
+            ["path": .list(["a\\b"]), "more": .dictionary(["path": .list(["ab"])])],
+            ["path": .list(["a\\b"]), "more": .list([1, "ab"])],
+            ["path": .list(["d", "..", "ab"]), "attr": "x"],
+        ] as [[String: Bencode]])
+    func `names are compared in entries of every form`(entry: [String: Bencode]) async throws {
+        let engine = try TorrentEngine.local()
+        try await withEngines(engine) {
+            for (entry, code) in [(entry, EngineError.Code.hostileNames), (Self.harmless(entry), nil)] {
+                let entries = Bencode.list([.dictionary(entry.merging(["length": 1_000]) { $1 })])
+                let torrent = try TestTorrent(files: [("ab", noise(1_000))], info: ["files": entries])
+                #expect(await self.code { try await engine.add(torrent.spec(at: temporary.url)) } == code)
+            }
+        }
+    }
+
+    /// The entry with a name that libtorrent takes as it is.
+    private static func harmless(_ entry: [String: Bencode]) -> [String: Bencode] {
+        let key = entry.keys.contains("path.utf-8") ? "path.utf-8" : "path"
+        return entry.merging([key: .list(["d", "ab"])]) { $1 }
+    }
+
     @Test func `a name that libtorrent dislikes can be given back`() async throws {
         let torrent = try TestTorrent(files: [("dev\\x2ddisk", noise(40_000)), ("b", noise(10))])
         #expect(try TorrentEngine.inspect(torrent: torrent.bytes).paths == ["tree/devx2ddisk", "tree/b"])
