@@ -14,8 +14,9 @@ internal import SwarmCore
 /// - A peer that has received nothing from one announce to the next hears of far peers too, whatever it is: pieces that
 ///   a whole region lacks come in even when all its gateways are dead.
 /// - Whoever would hear of hardly anybody hears of more far peers.
-/// - While no seed of the master has announced, gateways, those who received nothing and those who hear of hardly anybody
-///   hear where the feed says that it is, beside all others: it may be about to announce, or not be there.
+/// - While no seed of the master has announced, gateways, those who received nothing and those who would hear of nobody
+///   hear where the feed says that it is, beside all others: it may be about to announce, or not be there. All others
+///   have somebody to wait with: when a snapshot is new, all nodes ask at once, and would all turn to the master.
 ///
 /// The numbers were found by `swarm-tracker simulate`. What a piece costs in crossings grows with gateways and far
 /// peers; the time until all have everything falls, and from two of each on it falls hardly any more.
@@ -96,7 +97,7 @@ struct PeerChoice {
     }
 
     private func addAbsentMasters(to chosen: inout Chosen, _ wanted: Int) {
-        guard asker.isGateway || asker.isStuck || chosen.count < policy.enough || !policy.isNearFirst else { return }
+        guard asker.isGateway || asker.isStuck || chosen.count == 0 || !policy.isNearFirst else { return }
         for master in absentMasters where chosen.count < wanted && !chosen.peers.contains(master) {
             chosen.takeNew(master, .complete)
         }
