@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = [
 let strictOverC: [SwiftSetting] = strict + [.strictMemorySafety()]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let algorithms = Target.Dependency.product(name: "Algorithms", package: "swift-algorithms")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -46,6 +47,7 @@ let package = Package(
         .executable(name: "swarm-tracker", targets: ["swarm-tracker"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-algorithms", from: "1.2.1"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -72,7 +74,8 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "CShims/CLinux"),
 
         .target(name: "SwarmCore", swiftSettings: strict),
-        .target(name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd"], swiftSettings: strictOverC),
+        .target(
+            name: "Metainfo", dependencies: ["SwarmCore", "COpenSSL", "CZstd", algorithms], swiftSettings: strictOverC),
         .target(name: "TorrentEngine", dependencies: ["SwarmCore", "CLibtorrent"], swiftSettings: strictOverC),
         .target(name: "FileTree", dependencies: ["SwarmCore", "CLinux"], swiftSettings: strict),
         .target(
@@ -94,7 +97,8 @@ let package = Package(
             dependencies: ["SwarmCore", nioCore, nioPosix, nioHTTP1, nioFoundation, logging, lifecycle],
             swiftSettings: strict),
         .target(
-            name: "TrackerCore", dependencies: ["SwarmCore"], path: "tracker/TrackerCore", swiftSettings: strict),
+            name: "TrackerCore", dependencies: ["SwarmCore", algorithms], path: "tracker/TrackerCore",
+            swiftSettings: strict),
         .target(
             name: "PlaceDatabases", dependencies: ["SwarmCore", "TrackerCore", "AddressDatabase"],
             path: "tracker/PlaceDatabases", swiftSettings: strictOverC),

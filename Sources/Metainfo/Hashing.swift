@@ -88,10 +88,13 @@ public struct SHA1Hasher: ~Copyable {
     /// Goes on with `bytes`.
     public mutating func update(_ bytes: [UInt8]) { update(bytes.span) }
 
-    /// The 20 bytes of the digest; the hasher is then ready for the next.
-    public mutating func finalize() -> [UInt8] {
-        // unsafe: the array copies the buffer.
-        unsafe context.finalize { unsafe Array($0) }
+    /// The digest; the hasher is then ready for the next.
+    public mutating func finalize() -> InfoHash {
+        // unsafe: the digest copies the buffer.
+        guard let digest = unsafe context.finalize({ unsafe InfoHash(bytes: $0) }) else {
+            preconditionFailure("SHA-1 has 20 bytes")
+        }
+        return digest
     }
 
     /// Appends the 20 bytes of the digest, as the `pieces` of a torrent lie; the hasher is then ready for the next.
@@ -142,16 +145,7 @@ public enum Digest {
     public static func sha1(_ bytes: borrowing Span<UInt8>) -> InfoHash {
         var hasher = SHA1Hasher()
         hasher.update(bytes)
-        guard let digest = InfoHash(bytes: hasher.finalize()) else { preconditionFailure("SHA-1 has 20 bytes") }
-        return digest
-    }
-
-    /// SHA-1 of a part of an array, which is not copied for it.
-    static func sha1(_ bytes: ArraySlice<UInt8>) -> InfoHash {
-        var hasher = SHA1Hasher()
-        hasher.update(bytes.span)
-        guard let digest = InfoHash(bytes: hasher.finalize()) else { preconditionFailure("SHA-1 has 20 bytes") }
-        return digest
+        return hasher.finalize()
     }
 
     /// SHA-256 of `bytes`.

@@ -1,3 +1,4 @@
+internal import Algorithms
 public import SwarmCore
 
 /// Where a tree is cut into shards: at places in the order of its paths, so that each shard is a stretch of neighbouring
@@ -76,12 +77,8 @@ public struct ShardCut: Hashable, Sendable {
     public func key(_ path: String, _ priority: Priority) -> Key {
         guard isSharded else { return Key(start: "", priority: nil) }
         // The last start that does not come after the path.
-        var (low, high) = (0, starts.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if TreePath.precedes(path.utf8, starts[middle].utf8) { high = middle } else { low = middle + 1 }
-        }
-        return Key(start: starts[max(0, low - 1)], priority: priority)
+        let next = starts.partitioningIndex { TreePath.precedes(path.utf8, $0.utf8) }
+        return Key(start: starts[max(0, next - 1)], priority: priority)
     }
 
     /// Cuts the stretch at `start`, whose files these are, when they make up two shards or more. Returns whether

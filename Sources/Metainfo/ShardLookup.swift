@@ -1,3 +1,4 @@
+internal import Algorithms
 public import SwarmCore
 
 /// Which shard a path is in, by where the shards begin: without opening any.
@@ -14,11 +15,7 @@ public struct ShardLookup: Sendable {
 
     /// The shards that can have a path: one, or one for each class of files.
     public func candidates(_ path: String) -> [Manifest.Shard] {
-        var (low, high) = (0, stretches.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if TreePath.precedes(path.utf8, stretches[middle].start.utf8) { high = middle } else { low = middle + 1 }
-        }
-        return low > 0 ? stretches[low - 1].shards : []
+        let next = stretches.partitioningIndex { TreePath.precedes(path.utf8, $0.start.utf8) }
+        return next > 0 ? stretches[next - 1].shards : []
     }
 }

@@ -1,3 +1,4 @@
+internal import Algorithms
 public import SwarmCore
 
 extension Manifest {
@@ -23,12 +24,7 @@ extension Manifest {
         let starts = common.union([""]).sorted { TreePath.precedes($0.utf8, $1.utf8) }
         func place(_ shard: Shard) -> Int {
             // The last start that does not come after the shard's.
-            var (low, high) = (0, starts.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if TreePath.precedes(shard.start.utf8, starts[middle].utf8) { high = middle } else { low = middle + 1 }
-            }
-            return max(0, low - 1)
+            max(0, starts.partitioningIndex { TreePath.precedes(shard.start.utf8, $0.utf8) } - 1)
         }
         let left = Dictionary(grouping: base.filter { !sharing.contains($0.infoHash) }, by: place)
         let right = Dictionary(grouping: target.filter { !sharing.contains($0.infoHash) }, by: place)

@@ -1,6 +1,5 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import Algorithms
+internal import Glibc
 
 /// Neighbouring entries that stand in two torrents byte for byte: nothing that they say differs.
 public struct SharedEntries: Hashable, Sendable {
@@ -22,13 +21,9 @@ public struct SharedEntries: Hashable, Sendable {
 extension [SharedEntries] {
     /// Where the other torrent has an entry of the one; nil when it is in none of these ascending stretches.
     public func place(of entry: Int) -> Int? {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle].first.upperBound <= entry { low = middle + 1 } else { high = middle }
-        }
-        guard low < count, self[low].first.contains(entry) else { return nil }
-        return self[low].second + entry - self[low].first.lowerBound
+        let index = partitioningIndex { $0.first.upperBound > entry }
+        guard index < count, self[index].first.contains(entry) else { return nil }
+        return self[index].second + entry - self[index].first.lowerBound
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Algorithms
 public import SwarmCore
 
 /// A parsed v1 torrent (BEP 3, BEP 47) with our keys: flat columns over the `.torrent`'s bytes, no object per file.
@@ -149,14 +150,10 @@ public final class Torrent: Sendable {
         let start = Int64(piece) * Int64(pieceLength)
         let end = start + Int64(length(ofPiece: piece))
         // The first entry that ends after the piece's start.
-        var (low, high) = (0, entryCount)
-        while low < high {
-            let middle = (low + high) / 2
-            if offsets[middle] + lengths[middle] > start { high = middle } else { low = middle + 1 }
-        }
-        var last = low
+        let first = (0..<entryCount).partitioningIndex { offsets[$0] + lengths[$0] > start }
+        var last = first
         while last < entryCount, offsets[last] < end { last += 1 }
-        return low..<last
+        return first..<last
     }
 
     /// Entries that are files, ascending.

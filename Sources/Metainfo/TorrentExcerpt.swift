@@ -1,3 +1,4 @@
+internal import Algorithms
 public import SwarmCore
 
 /// What of a torrent concerns some of its pieces: their hashes, and the entries that have content in them. Where little
@@ -65,18 +66,8 @@ public struct TorrentExcerpt: Sendable {
         pieceHashes = hashes
     }
 
-    /// The place of the first number that is not below `number`.
-    private static func place(_ number: Int, in numbers: [UInt32]) -> Int {
-        var (low, high) = (0, numbers.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if numbers[middle] < number { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
     private func place(_ entry: Int) -> Int {
-        let place = Self.place(entry, in: numbers)
+        let place = numbers.partitioningIndex { $0 >= entry }
         precondition(place < numbers.count && numbers[place] == entry, "the entry is not in the excerpt")
         return place
     }
@@ -127,18 +118,14 @@ public struct TorrentExcerpt: Sendable {
             Int64(pieces.lowerBound) * Int64(pieceLength), Int64(pieces.upperBound) * Int64(pieceLength)
         )
         // The first entry that ends after the start.
-        var (low, high) = (0, numbers.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if offsets[middle] + lengths[middle] > start { high = middle } else { low = middle + 1 }
-        }
-        return offsets[low...].prefix { $0 < end }.indices.map { Int(numbers[$0]) }
+        let first = numbers.indices.partitioningIndex { offsets[$0] + lengths[$0] > start }
+        return offsets[first...].prefix { $0 < end }.indices.map { Int(numbers[$0]) }
     }
 
     /// SHA-1 of a piece of the excerpt.
     public func pieceHash(_ piece: Int) -> ArraySlice<UInt8> {
         precondition(pieces[piece], "the piece is not in the excerpt")
-        let start = Self.place(piece, in: pieceNumbers) * InfoHash.byteCount
+        let start = pieceNumbers.partitioningIndex { $0 >= piece } * InfoHash.byteCount
         return pieceHashes[start..<(start + InfoHash.byteCount)]
     }
 

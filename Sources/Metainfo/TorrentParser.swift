@@ -48,7 +48,7 @@ extension Torrent {
         }
         do { try reader.finish() } catch { throw .malformed(error) }
         guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
-        try self.init(parser, bytes: bytes, infoHash: infoHash ?? Digest.sha1(bytes[infoRange]))
+        try self.init(parser, bytes: bytes, infoHash: infoHash ?? Digest.sha1(bytes.span.extracting(infoRange)))
         if !isKnown { try checkNames() }
     }
 

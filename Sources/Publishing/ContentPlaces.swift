@@ -5,6 +5,14 @@ internal import SwarmCore
 /// Where the contents of a new snapshot are: what was read just now in the source, all else in the parent's tree, which
 /// nobody changes. Either is compared with what is known of it whenever it is used.
 struct ContentPlaces: Sendable {
+    /// Where one content is.
+    struct Place {
+        /// An absolute path.
+        let location: String
+        /// Whether that is in the parent's tree, and not in the source.
+        let isInTree: Bool
+    }
+
     /// The source's directory.
     let source: String
     /// The directory of the parent's files; nil for a first snapshot.
@@ -22,10 +30,13 @@ struct ContentPlaces: Sendable {
     func isInSource(_ path: String) -> Bool { tree == nil || read.index(of: path) != nil || lost.contains(path) }
 
     /// Where a path of the new snapshot can be read.
-    func location(_ path: String) -> String {
-        guard let tree, !isInSource(path) else { return sourceLocation(path) }
-        return "\(tree)/\(path)"
+    func place(_ path: String) -> Place {
+        guard let tree, !isInSource(path) else { return Place(location: sourceLocation(path), isInTree: false) }
+        return Place(location: "\(tree)/\(path)", isInTree: true)
     }
+
+    /// Where a path of the new snapshot can be read, as an absolute path.
+    func location(_ path: String) -> String { place(path).location }
 
     /// Where a path lies in the source.
     func sourceLocation(_ path: String) -> String { "\(source)/\(path)" }
@@ -38,15 +49,24 @@ struct ContentPlaces: Sendable {
         try check(path, status, at: location, isLinked: isLinked) { try index.row($0) }
     }
 
+    /// The same for a file of `size` bytes, for those who check many in one transaction: `row` looks a path up in the index,
+    /// where the file system does not say that the file is the one that the scan saw.
+    func check(
+        _ path: String, _ status: FileStatus?, at place: Place, size: Int64,
+        row: (String) throws -> SourceIndex.Row?
+    ) throws {
+        if place.isInTree, let status, isUntouched(status, size: size) { return }
+        try check(path, status, at: place.location, isLinked: false, row: row)
+    }
+
     /// Whether a file in the parent's tree is the one of `size` bytes that the scan saw, without a question to the index.
     func isUntouched(_ status: FileStatus, size: Int64) -> Bool {
         guard let scanned, scanned.device == status.device else { return false }
         return status.kind == .regular && status.size == size && status.ctime < scanned.ctime
     }
 
-    /// The same for those who check many in one transaction: `row` looks a path up in the index.
-    func check(
-        _ path: String, _ status: FileStatus?, at location: String, isLinked: Bool = false,
+    private func check(
+        _ path: String, _ status: FileStatus?, at location: String, isLinked: Bool,
         row: (String) throws -> SourceIndex.Row?
     ) throws {
         guard let status, try isKnown(path, status, at: location, isLinked, row) else {

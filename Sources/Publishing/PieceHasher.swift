@@ -48,18 +48,13 @@ private final class PieceReader {
                 sha1.update(zeros.span.extracting(0..<count))
             case .file(let path, let size, let offset, let length):
                 if buffer.count < length { buffer = [UInt8](repeating: 0, count: length) }
-                let isOurs = !contents.isInSource(path)
-                let location = contents.location(path)
-                let file = try Descriptor.file(location)
+                let place = contents.place(path)
+                let file = try Descriptor.file(place.location)
                 let count = try file.read(into: &buffer, range: 0..<length, at: offset)
-                let status = count == length ? try file.status() : nil
-                if !isOurs || !(status.map { contents.isUntouched($0, size: size) } ?? false) {
-                    try contents.check(path, status, at: location, row: row)
-                }
+                try contents.check(path, count == length ? file.status() : nil, at: place, size: size, row: row)
                 sha1.update(buffer.span.extracting(0..<length))
             }
         }
-        guard let digest = InfoHash(bytes: sha1.finalize()) else { preconditionFailure("SHA-1 has 20 bytes") }
-        return (piece.piece, digest)
+        return (piece.piece, sha1.finalize())
     }
 }

@@ -26,9 +26,9 @@ struct TreeKeeper {
         try FileSystem.setMode(partial, 0o700)
         let builder = try TreeBuilder(root: "\(partial)/\(manifest.set)")
         var placement = Placement(builder: builder, contents: contents)
-        var relinked: [(path: String, before: FileStatus)] = []
+        var relinkings: [Relinking] = []
         if let spare {
-            relinked = try change(spare, into: manifest, changes, &placement, &files)
+            relinkings = try change(spare, into: manifest, changes, &placement, &files)
         } else {
             try fill(manifest, &placement, &files)
         }
@@ -37,11 +37,10 @@ struct TreeKeeper {
             let status = try FileSystem.status(builder.location(files.path(index)))
             guard let status, status.inode == files.status(index).inode else { continue }
             // Names of it that did not change are in no table.
-            relinked.append((files.path(index), contents.read.status(index)))
+            if let relinking = Relinking(before: contents.read.status(index), after: status) {
+                relinkings.append(relinking)
+            }
             files.setStatus(index, status)
-        }
-        let relinkings = try relinked.compactMap { path, before in
-            try FileSystem.status(builder.location(path)).flatMap { Relinking(before: before, after: $0) }
         }
         try FileSystem.syncAll(on: partial)
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
@@ -60,12 +59,12 @@ struct TreeKeeper {
         }
     }
 
-    /// Over an older tree, all that goes has to go before anything comes. Returns what is linked from the parent's tree,
-    /// as it was before that.
+    /// Over an older tree, all that goes has to go before anything comes. Returns what that did to files that were linked
+    /// from the parent's tree.
     private func change(
         _ spare: Manifest, into manifest: Manifest, _ changes: TreeChanges, _ placement: inout Placement,
         _ files: inout FileTable
-    ) throws -> [(path: String, before: FileStatus)] {
+    ) throws -> [Relinking] {
         let lost = try store.lost().paths(of: spare.uuid)
         let recorded = lost.isEmpty ? try recorded(since: spare, before: manifest) : nil
         let difference: TreeChanges
@@ -77,9 +76,9 @@ struct TreeKeeper {
         }
         let placed = difference.placedFiles.values.sorted { $0.path < $1.path }
         let contents = placement.contents
-        let relinked = try placed.compactMap { file -> (String, FileStatus)? in
-            guard !contents.isInSource(file.path) else { return nil }
-            return try FileSystem.status(contents.location(file.path)).map { (file.path, $0) }
+        let before = try placed.compactMap { file -> (path: String, status: FileStatus)? in
+            let place = contents.place(file.path)
+            return place.isInTree ? try FileSystem.status(place.location).map { (file.path, $0) } : nil
         }
         let builder = placement.builder
         // What it lost is gone already; the directories above may be empty now.
@@ -93,7 +92,9 @@ struct TreeKeeper {
         for (path, target) in difference.addedLinks.sorted(by: { $0.key < $1.key }) {
             try builder.symlink(target, at: path)
         }
-        return relinked
+        return try before.compactMap { path, status in
+            try FileSystem.status(builder.location(path)).flatMap { Relinking(before: status, after: $0) }
+        }
     }
 
     private func report(_ count: Int, of total: Int) {
@@ -227,11 +228,12 @@ private struct Placement {
     /// `files` takes the status of a file that shares its inode with the source.
     mutating func place(_ file: TreeFile, _ files: inout FileTable) throws {
         count += 1
-        guard !contents.isInSource(file.path) else {
+        let place = contents.place(file.path)
+        guard place.isInTree else {
             if try !clone(file) { try linkFromSource(file, &files) }
             return
         }
-        do { try link(file, contents.location(file.path)) } catch let error as FileError {
+        do { try link(file, place.location) } catch let error as FileError {
             // Somebody removed it from the parent's tree; the source has it as it was.
             guard error.isMissing else { throw error }
             try linkFromSource(file, &files)

@@ -42,7 +42,7 @@ struct HashingTests {
                     sha1.update(part.span)
                     sha256.update(part)
                 }
-                #expect(Hex.encode(sha1.finalize()) == vector.sha1)
+                #expect(sha1.finalize().description == vector.sha1)
                 #expect(sha256.finalize().description == vector.sha256)
             }
         }
@@ -54,7 +54,7 @@ struct HashingTests {
         sha1.update([1, 2, 3])
         sha1.reset()
         sha1.update(Array("abc".utf8))
-        #expect(Hex.encode(sha1.finalize()) == Self.vectors[1].sha1)
+        #expect(sha1.finalize().description == Self.vectors[1].sha1)
         var sha256 = SHA256Hasher()
         sha256.update([1, 2, 3])
         sha256.reset()
@@ -86,7 +86,7 @@ struct HashingTests {
                     return (0..<200).allSatisfy { _ in
                         sha1.update(Array("abc".utf8))
                         sha256.update(Array("abc".utf8))
-                        return Hex.encode(sha1.finalize()) == Self.vectors[1].sha1
+                        return sha1.finalize().description == Self.vectors[1].sha1
                             && sha256.finalize().description == Self.vectors[1].sha256
                     }
                 }

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import SwarmCore
 
 /// Peers of one family in the order of their ranks.
@@ -10,18 +11,14 @@ struct PeerList<Address: PackedAddress>: Sendable {
 
     /// Where a peer is, or where it would be.
     func position(of rank: UInt32, _ endpoint: PeerEndpoint) -> (index: Int, isThere: Bool) {
-        var (low, high) = (0, peers.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if peers[middle].rank < rank { low = middle + 1 } else { high = middle }
-        }
+        var index = peers.partitioningIndex { $0.rank >= rank }
         // Few have the same rank as another one.
         let address = Address(endpoint.address)
-        while low < peers.count, peers[low].rank == rank {
-            if peers[low].address == address, peers[low].port == endpoint.port { return (low, true) }
-            low += 1
+        while index < peers.count, peers[index].rank == rank {
+            if peers[index].address == address, peers[index].port == endpoint.port { return (index, true) }
+            index += 1
         }
-        return (low, false)
+        return (index, false)
     }
 
     /// Adds a peer or replaces it, and returns it as it was.
