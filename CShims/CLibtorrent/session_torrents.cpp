@@ -191,15 +191,6 @@ slt_code slt_session_announce(slt_session* session, slt_info_hash info_hash, slt
     });
 }
 
-slt_code slt_session_resume(slt_session* session, slt_info_hash info_hash, slt_error* error) {
-    return with_torrent(session, info_hash, error, [&](lt::torrent_handle const& handle) {
-        handle.unset_flags(lt::torrent_flags::upload_mode);
-        handle.clear_error();
-        handle.resume();
-        return SLT_OK;
-    });
-}
-
 slt_status const* slt_session_status(slt_session* session, slt_info_hash const* info_hash, size_t* count) {
     *count = 0;
     return guarded<slt_status const*>(nullptr, [&]() -> slt_status const* {

@@ -101,6 +101,13 @@ extension ShardLayout {
         _ files: [FileEntry], largeFileHashes: [SHA256Digest: [UInt8]], isElsewhere: (FileEntry) -> Bool
     ) {
         let sorted = files.sorted { TreePath.precedes($0.path.utf8, $1.path.utf8) }
+        // Runs first, one for each class, what is new apart from what nodes have from elsewhere. libtorrent looks a
+        // file's directory up among all that came before, the last one first: what fills a directory should follow on it.
+        var runs: [RunKey: [Item]] = [:]
+        for file in sorted where file.length < policy.alignFrom {
+            runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(arrival(file))
+        }
+        for (_, items) in runs.sorted(by: { $0.key < $1.key }) { segments.append(unhashed(items)) }
         for file in sorted where file.length >= policy.alignFrom {
             let count = pieceCount(file.length)
             var hashes: [ArraySlice<UInt8>?] = Array(repeating: nil, count: count)
@@ -109,20 +116,13 @@ extension ShardLayout {
             }
             segments.append(Segment(items: [arrival(file)], hashes: hashes))
         }
-        // Runs: one for each class, what is new apart from what nodes have from elsewhere.
-        let small = sorted.filter { $0.length < policy.alignFrom }
-        var runs: [RunKey: [Item]] = [:]
-        for file in small {
-            runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(arrival(file))
-        }
-        for (_, items) in runs.sorted(by: { $0.key < $1.key }) { segments.append(unhashed(items)) }
     }
 
     private struct RunKey: Hashable, Comparable {
         let priority: Priority
         let known: Bool
         static func < (left: RunKey, right: RunKey) -> Bool {
-            left.priority != right.priority ? left.priority > right.priority : (left.known && !right.known)
+            left.priority != right.priority ? left.priority > right.priority : (!left.known && right.known)
         }
     }
 
@@ -202,6 +202,21 @@ extension ShardLayout {
             }
             return kept
         }
-        for (_, items) in moving.sorted(by: { $0.key > $1.key }) { segments.append(unhashed(items)) }
+        // In front, as at first.
+        segments = moving.sorted { $0.key > $1.key }.map { unhashed(inOrder($0.value)) } + segments
+    }
+
+    /// Files by path: those of a directory follow on each other.
+    private func inOrder(_ items: [Item]) -> [Item] {
+        let named = items.map { (item: $0, path: path($0)) }
+        return named.sorted { TreePath.precedes($0.path, $1.path) }.map(\.item)
+    }
+
+    private func path(_ item: Item) -> ArraySlice<UInt8> {
+        switch item {
+        case .kept(let entry): origin?.pathUTF8(entry) ?? []
+        case .new(let index): Array(arrivals[index].path.utf8)[...]
+        case .pad: []
+        }
     }
 }

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import Logging
 internal import Metainfo
 internal import SwarmCore
+internal import Synchronization
 internal import TorrentEngine
 
 extension SetMirror {
@@ -118,6 +119,8 @@ extension SetMirror {
         }
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
+        // libtorrent's reading of the torrents takes about as long as putting the files in their places.
+        async let torrents = read(plan.transfers)
         try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching
@@ -133,7 +136,7 @@ extension SetMirror {
         changed.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
-        let isSynced = try await transfer(id, plan, resuming: interrupted)
+        let isSynced = try await transfer(id, plan, torrents, resuming: interrupted)
         try await complete(id, plan, isSynced: isSynced)
     }
 
@@ -272,8 +275,22 @@ extension SetMirror {
         }
     }
 
+    /// The torrents of transfers, in their order.
+    private nonisolated func read(_ transfers: [SnapshotPlan.Transfer]) async throws -> [TorrentEngine.ReadTorrent] {
+        let read = Mutex<[Int: TorrentEngine.ReadTorrent]>([:])
+        try await Parallel.forEach(Array(transfers.enumerated())) { [shelf = documents.shelf] place, transfer in
+            let bytes = try await offPool { try shelf.bytes(transfer.shard) }
+            let torrent = try await TorrentEngine.read(bytes)
+            read.withLock { $0[place] = torrent }
+        }
+        return read.withLock { read in transfers.indices.compactMap { read[$0] } }
+    }
+
     /// Returns whether all of the tree is on disk.
-    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws -> Bool {
+    private func transfer(
+        _ id: SnapshotID, _ plan: SnapshotPlan, _ torrents: [TorrentEngine.ReadTorrent], resuming: Bool
+    ) async throws -> Bool {
+        documents.shelf.recent.clear()
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
         guard let before = snapshots[id]?.status else { return false }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
@@ -281,15 +298,15 @@ extension SetMirror {
         let suggested = feed?.prefetch ?? PrefetchList()
         let preferred = try await offPool { plan.preferred(suggested) }
         let fetch = SnapshotFetch(
-            layout: layout, snapshot: id, plan: plan, preferred: preferred, shelf: documents.shelf,
+            layout: layout, snapshot: id, plan: plan, preferred: preferred,
             engine: engine, router: router,
             source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id, feed: feed),
             httpAfter: configuration.httpAfter,
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
         try await fetch.run(
-            resuming: resuming, peers: await resolved(configuration.peers), masters: await resolved(listedPeers),
-            trackers: trackers)
+            resuming: resuming, torrents: torrents, peers: await resolved(configuration.peers),
+            masters: await resolved(listedPeers), trackers: trackers)
         return fetch.isSynced
     }
 

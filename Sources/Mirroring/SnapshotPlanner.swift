@@ -1,3 +1,4 @@
+internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -59,9 +60,8 @@ private struct SnapshotPlanner {
         for (index, shard) in target.enumerated() where sharing.contains(shard.infoHash) { try count(index) }
         for range in Manifest.ranges(base?.shards ?? [], target, beside: plan.beside?.shards, sharing: sharing) {
             let indices = range.target.compactMap { places[$0.infoHash] }
-            let torrents = try indices.map { try shelf.torrent(target[$0]) }
+            let (torrents, old, others) = try open(indices.map { target[$0] }, range.base, range.beside)
             for (index, torrent) in zip(indices, torrents) { look(at: torrent, index) }
-            let old = try base.map { base in try range.base.map { try base.shelf.torrent($0) } } ?? []
             let lost = old.map { base?.missing[$0.infoHash] }
             let diff = TreeDiff(
                 base: old, baseFilter: base?.filter ?? filter,
@@ -76,8 +76,25 @@ private struct SnapshotPlanner {
                 plan.empty.append(torrent.file(reference.entry))
                 return true
             }
-            try keep(unlinked(placed, torrents, indices, range.beside), torrents, indices)
+            keep(unlinked(placed, torrents, indices, others), torrents, indices)
         }
+    }
+
+    /// Opens torrents of the target, the base, and the tree beside, several at a time.
+    private func open(_ target: [Manifest.Shard], _ base: [Manifest.Shard], _ beside: [Manifest.Shard]) throws -> (
+        target: [Torrent], base: [Torrent], beside: [Torrent]
+    ) {
+        func from(_ tree: LocalTree?, _ shards: [Manifest.Shard]) -> [(TorrentShelf, Manifest.Shard)] {
+            tree.map { tree in shards.map { (tree.shelf, $0) } } ?? []
+        }
+        let (old, others) = (from(self.base, base), from(plan.beside, beside))
+        let wanted = target.map { (shelf, $0) } + old + others
+        let opened = try Parallel.map(chunks: wanted) { try $0.map { shelf, shard in try shelf.torrent(shard) } }
+        let torrents = opened.flatMap { $0 }
+        return (
+            Array(torrents.prefix(target.count)), Array(torrents.dropFirst(target.count).prefix(old.count)),
+            Array(torrents.suffix(others.count))
+        )
     }
 
     /// Notes what is lacking, and keeps of the torrents what concerns it.
@@ -144,10 +161,9 @@ private struct SnapshotPlanner {
 
     /// Has those files linked that the tree beside has under the same path, and returns the others.
     private mutating func unlinked(
-        _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ shards: [Manifest.Shard]
-    ) throws -> [FileReference] {
+        _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ others: [Torrent]
+    ) -> [FileReference] {
         guard let beside = plan.beside, !placed.isEmpty else { return placed }
-        let others = try shards.map { try beside.shelf.torrent($0) }
         // What a torrent shares with the one of the same place there; elsewhere files are sought one by one.
         let partners = torrents.enumerated().map { place, torrent in
             others.firstIndex { $0.infoHash == torrent.infoHash } ?? (place < others.count ? place : nil)

@@ -15,7 +15,8 @@ public enum EngineEvent: Sendable {
     case pieceRefused(InfoHash, PieceIndex)
     /// A peer sent refused data and is not talked to again.
     case peerBanned(InfoHash, Endpoint)
-    /// Reading or writing a file failed. The torrent fetches nothing further until `TorrentEngine.resume`.
+    /// Reading or writing a file failed. The torrent fetches nothing further, and of the pieces that
+    /// were reported some may not be there: remove it, see what the disk holds, and add it again.
     case fileError(InfoHash, path: String, message: String, errno: Int32)
     /// A tracker has been refusing a torrent's announces, or not answering them, for longer than a moment. They are
     /// repeated, less and less often.

@@ -57,18 +57,19 @@ struct ParsedTorrent: ~Copyable {
 }
 
 extension TorrentEngine {
-    /// A torrent on its way from the thread that read it to the engine.
     // @unchecked: made on one thread, and handed on before another one looks at it.
-    final class Parsed: @unchecked Sendable {
+    /// A torrent that libtorrent has read, to be added once.
+    public final class ReadTorrent: @unchecked Sendable {
         let torrent: ParsedTorrent
         init(_ torrent: consuming ParsedTorrent) { self.torrent = torrent }
     }
 
-    /// Reads a torrent on a thread of its own: a large one takes as long as everything else that the engine does with it.
-    static func parsed(_ bytes: [UInt8]) async throws(EngineError) -> Parsed {
+    /// Reads a `.torrent` on a thread of its own: for a large one it takes as long as everything else that the engine does
+    /// with it. Throws `badTorrent`, `unsupportedTorrent`, `hostileNames`.
+    public static func read(_ bytes: [UInt8]) async throws(EngineError) -> ReadTorrent {
         try await offPool {
             do throws(EngineError) {
-                return .success(Parsed(try ParsedTorrent(bytes)))
+                return .success(ReadTorrent(try ParsedTorrent(bytes)))
             } catch {
                 return .failure(error)
             }

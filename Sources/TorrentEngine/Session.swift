@@ -130,10 +130,6 @@ struct Session: ~Copyable {
         try EngineError.check { unsafe slt_session_flush(handle, slt_info_hash(infoHash), &$0) }
     }
 
-    func resume(_ infoHash: InfoHash) throws(EngineError) {
-        try EngineError.check { unsafe slt_session_resume(handle, slt_info_hash(infoHash), &$0) }
-    }
-
     /// Announces again at once, unless a tracker has taken the last announce that it answered.
     func announce(_ infoHash: InfoHash) throws(EngineError) {
         try EngineError.check { unsafe slt_session_announce(handle, slt_info_hash(infoHash), &$0) }

@@ -88,10 +88,14 @@ public actor TorrentEngine {
     /// `infoHashMismatch`, `pieceMismatch`, `badAddress`, `alreadyAdded`, `session`.
     public func add(_ spec: TorrentSpec) async throws {
         try checkIsNew(spec.infoHash)
-        let parsed = try await Self.parsed(spec.torrent)
-        // It may have come while this one was read.
+        // Another one may come while this one is read.
+        try add(spec, try await Self.read(spec.torrent))
+    }
+
+    /// The same for a torrent that was read before, of which the specification need not have the bytes.
+    public func add(_ spec: TorrentSpec, _ read: ReadTorrent) throws {
         try checkIsNew(spec.infoHash)
-        guard let (have, wanted) = try session?.add(spec, parsed.torrent) else { throw Self.stopped }
+        guard let (have, wanted) = try session?.add(spec, read.torrent) else { throw Self.stopped }
         let torrent = Torrent(have: have, wanted: wanted)
         torrents[spec.infoHash] = torrent
         session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))
@@ -122,8 +126,7 @@ public actor TorrentEngine {
     }
 
     /// Sets which pieces are fetched, instead of those so far; those of `first` before the others, as far as somebody has
-    /// them. After a file error `resume` is needed as well. Throws
-    /// `unknownTorrent`, `pieceMismatch`, `session`.
+    /// them. Throws `unknownTorrent`, `pieceMismatch`, `session`.
     public func setWanted(_ infoHash: InfoHash, _ pieces: PieceSet, first preferred: PieceSet? = nil) async throws {
         let torrent = try known(infoHash)
         for set in [pieces, preferred ?? pieces] where set.pieceCount != torrent.wanted.pieceCount {
@@ -136,13 +139,6 @@ public actor TorrentEngine {
         torrents[infoHash]?.wanted = pieces
         torrents[infoHash]?.countMissing()
         if torrents[infoHash]?.missing == 0 { output.yield(.finished(infoHash)) }
-    }
-
-    /// Lets a torrent fetch again that a file error has stopped. Throws `unknownTorrent`, `session`.
-    public func resume(_ infoHash: InfoHash) async throws {
-        _ = try known(infoHash)
-        try session?.resume(infoHash)
-        torrents[infoHash]?.error = nil
     }
 
     /// Makes a peer known to a torrent, which dials it soon and again later if that fails. A host name is resolved by the

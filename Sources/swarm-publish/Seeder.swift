@@ -44,17 +44,16 @@ actor Seeder: Service {
         let live = Set(feed.snapshots.map(\.uuid))
         let known = lost
         do { lost = try await blocking { [store] in try store.lost() } } catch { logger.error("\(error)") }
-        for (infoHash, seed) in seeding
-        where wanted[infoHash] == nil || !live.contains(seed.snapshot)
-            || known.paths(of: seed.snapshot) != lost.paths(of: seed.snapshot)
-        {
-            await engine.remove(infoHash)
-            seeding[infoHash] = nil
+        let leaving = seeding.filter { infoHash, seed in
+            wanted[infoHash] == nil || !live.contains(seed.snapshot)
+                || known.paths(of: seed.snapshot) != lost.paths(of: seed.snapshot)
         }
+        for infoHash in leaving.keys { seeding[infoHash] = nil }
         failed = failed.filter { wanted[$0.key] != nil }
         let missing = wanted.filter { seeding[$0.key] == nil }.sorted { $0.value.shard.label < $1.value.shard.label }
         pending.expect(missing.map(\.key))
         show()
+        for infoHash in leaving.keys { await engine.remove(infoHash) }
         // Reading a torrent is most of the work. (It fails only when it is cancelled, as the whole program is then.)
         try? await Parallel.forEach(missing) { [pending] infoHash, seed in
             try Task.checkCancellation()

@@ -176,6 +176,38 @@ struct ShardLayoutTests {
         for _ in 0..<5 { #expect(encoded(entries.shuffled(using: &random)) == first) }
     }
 
+    @Test(
+        "the files of a directory follow on each other: runs before large files, what is known last, packed anew in order"
+    )
+    func order() throws {
+        let directories = ["a", "b", "c"]
+        let (small, known, large) = (1000, 900, 40_000)
+        func files(_ name: String, _ size: Int) -> [FileEntry] {
+            directories.map {
+                SampleTorrent.entry("\($0)/\(name)", Array("\($0)\(name)".utf8) + [UInt8](repeating: 1, count: size))
+            }
+        }
+        var layout = ShardLayout(policy: Self.policy)
+        var change = ShardLayout.Change()
+        change.added = (files("1", small) + files("2", small) + files("known", known) + files("large", large))
+            .shuffled()
+        layout.apply(change, largeFileHashes: [:]) { $0.length < small }
+        #expect(
+            layout.files.map(\.path) == [
+                "a/1", "a/2", "b/1", "b/2", "c/1", "c/2", "a/known", "b/known", "c/known", "a/large", "b/large",
+                "c/large",
+            ])
+        // Most of what is packed goes: the rest is packed anew, beside what is new.
+        change = ShardLayout.Change()
+        change.removed = ["a/1", "b/1", "c/1", "a/known"]
+        change.added = files("0", small)
+        layout.apply(change, largeFileHashes: [:]) { _ in false }
+        #expect(
+            layout.files.map(\.path) == [
+                "a/2", "b/2", "b/known", "c/2", "c/known", "a/large", "b/large", "c/large", "a/0", "b/0", "c/0",
+            ])
+    }
+
     @Test("a path that is added again replaces what has its name")
     func addedTwice() throws {
         var layout = ShardLayout(policy: Self.policy)

@@ -148,8 +148,6 @@ slt_code slt_session_add_piece(
 slt_code slt_session_flush(slt_session *session, slt_info_hash info_hash, slt_error *error);
 // Announces again at once, unless a tracker has taken the last announce that it answered. Blocks.
 slt_code slt_session_announce(slt_session *session, slt_info_hash info_hash, slt_error *error);
-// Goes on after a file error.
-slt_code slt_session_resume(slt_session *session, slt_info_hash info_hash, slt_error *error);
 void slt_session_set_limits(slt_session *session, int32_t upload, int32_t download, bool limit_local_peers);
 // How many peers are served at a time over all torrents, -1 for all of them.
 void slt_session_set_unchoke_slots(slt_session *session, int32_t slots);
