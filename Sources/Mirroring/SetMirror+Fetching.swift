@@ -120,7 +120,7 @@ extension SetMirror {
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
         // libtorrent's reading of the torrents takes about as long as putting the files in their places.
-        async let torrents = read(plan.transfers)
+        async let torrents = readAhead(plan.transfers)
         try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching
@@ -141,11 +141,25 @@ extension SetMirror {
     }
 
     private func describe(_ id: SnapshotID) async throws -> (Manifest, Int64) {
-        if let entry = feed?.entry(id) {
-            let found = try await documents.documents(of: entry)
-            return (found.manifest, found.bytesFetched)
+        guard let entry = feed?.entry(id) else { return (try documents.local(id), 0) }
+        let found = try await documents.manifest(of: entry)
+        // The upstream is waited for meanwhile.
+        async let opened: Void = openAhead(of: found.manifest)
+        let torrents = try await documents.fetchTorrents(of: found.manifest)
+        await opened
+        return (found.manifest, found.bytesFetched + torrents)
+    }
+
+    /// Opens the torrents that those of a snapshot will be compared with, when they are few enough to stay open.
+    private func openAhead(of manifest: Manifest) async {
+        let kept = Set(manifest.shards.map(\.infoHash))
+        let trees = snapshots.values.filter { $0.uuid == visible || $0.state == .spare }.map(\.uuid)
+        try? await offPool { [documents] in
+            let shards = try trees.flatMap { try documents.localManifest($0)?.shards ?? [] }
+            let changed = shards.filter { !kept.contains($0.infoHash) }
+            guard changed.reduce(0, { $0 + $1.torrent.size }) <= RecentTorrents.limit / 2 else { return }
+            _ = try Parallel.map(chunks: changed) { for shard in $0 { _ = try documents.shelf.torrent(shard) } }
         }
-        return (try documents.local(id), 0)
     }
 
     /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
@@ -275,22 +289,27 @@ extension SetMirror {
         }
     }
 
-    /// The torrents of transfers, in their order.
-    private nonisolated func read(_ transfers: [SnapshotPlan.Transfer]) async throws -> [TorrentEngine.ReadTorrent] {
-        let read = Mutex<[Int: TorrentEngine.ReadTorrent]>([:])
-        try await Parallel.forEach(Array(transfers.enumerated())) { [shelf = documents.shelf] place, transfer in
+    /// Has libtorrent read the torrents of the first transfers: as many as may be in memory beside the plan.
+    private nonisolated func readAhead(_ transfers: [SnapshotPlan.Transfer]) async throws -> SnapshotFetch.ReadTorrents
+    {
+        var size = 0
+        let first = transfers.prefix { transfer in
+            size += transfer.shard.torrent.size
+            return size <= RecentTorrents.limit / 2
+        }
+        let read = Mutex<SnapshotFetch.ReadTorrents>([:])
+        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] transfer in
             let bytes = try await offPool { try shelf.bytes(transfer.shard) }
             let torrent = try await TorrentEngine.read(bytes)
-            read.withLock { $0[place] = torrent }
+            read.withLock { $0[transfer.torrent.infoHash] = torrent }
         }
-        return read.withLock { read in transfers.indices.compactMap { read[$0] } }
+        return read.withLock { $0 }
     }
 
     /// Returns whether all of the tree is on disk.
     private func transfer(
-        _ id: SnapshotID, _ plan: SnapshotPlan, _ torrents: [TorrentEngine.ReadTorrent], resuming: Bool
+        _ id: SnapshotID, _ plan: SnapshotPlan, _ torrents: SnapshotFetch.ReadTorrents, resuming: Bool
     ) async throws -> Bool {
-        documents.shelf.recent.clear()
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
         guard let before = snapshots[id]?.status else { return false }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
@@ -298,7 +317,7 @@ extension SetMirror {
         let suggested = feed?.prefetch ?? PrefetchList()
         let preferred = try await offPool { plan.preferred(suggested) }
         let fetch = SnapshotFetch(
-            layout: layout, snapshot: id, plan: plan, preferred: preferred,
+            layout: layout, snapshot: id, plan: plan, preferred: preferred, shelf: documents.shelf,
             engine: engine, router: router,
             source: HTTPSource(upstreams: upstreams, set: layout.set, snapshot: id, feed: feed),
             httpAfter: configuration.httpAfter,

@@ -250,6 +250,8 @@ public actor SetMirror {
         return feed
     }
 
+    private static let restAfterNews = Duration.milliseconds(300)
+
     private func followFeed() async {
         var index = 0
         while !Task.isCancelled {
@@ -271,8 +273,12 @@ public actor SetMirror {
                     hasFreshFeed = true
                     changed.yield()
                 }
-                // An upstream that cannot hold the answer back, or that sends the same feed, is asked at intervals.
-                if !isNews, ContinuousClock.now - asked < .seconds(150) {
+                if isNews {
+                    // What the feed tells of is asked for over the same connection meanwhile, and not over another one, at
+                    // the moment when an upstream has the most to do.
+                    try await Task.sleep(for: Self.restAfterNews)
+                } else if ContinuousClock.now - asked < .seconds(150) {
+                    // An upstream that cannot hold the answer back, or that sends the same feed, is asked at intervals.
                     try await Task.sleep(for: configuration.pollInterval)
                 }
             } catch {

@@ -12,6 +12,7 @@ final class SnapshotFetch {
     private let snapshot: SnapshotID
     private let shards: [SnapshotPlan.Transfer]
     private let phases: [Priority]
+    private let shelf: TorrentShelf
     private let engine: TorrentEngine
     private let router: EventRouter
     private let pieces: PieceFetcher?
@@ -44,6 +45,9 @@ final class SnapshotFetch {
     private var trackerPatience: Duration
     private var baseline: [InfoHash: Traffic] = [:]
 
+    /// Torrents as libtorrent has read them.
+    typealias ReadTorrents = [InfoHash: TorrentEngine.ReadTorrent]
+
     /// What a fetch tells.
     struct FetchProgress {
         var missing: [InfoHash: PieceSet] = [:]
@@ -60,7 +64,7 @@ final class SnapshotFetch {
     }
 
     init(
-        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, preferred: [PieceSet],
+        layout: RootLayout, snapshot: SnapshotID, plan: SnapshotPlan, preferred: [PieceSet], shelf: TorrentShelf,
         engine: TorrentEngine, router: EventRouter, source: HTTPSource, httpAfter: Duration?, logger: Logger,
         report: @escaping (FetchProgress) throws -> Void
     ) {
@@ -68,6 +72,7 @@ final class SnapshotFetch {
         self.snapshot = snapshot
         shards = plan.transfers
         phases = plan.phases
+        self.shelf = shelf
         self.engine = engine
         self.router = router
         self.httpAfter = httpAfter
@@ -92,12 +97,12 @@ final class SnapshotFetch {
     /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
     ///
     /// - Parameters:
-    ///   - torrents: those of the plan's transfers, in their order.
+    ///   - torrents: those of the plan's transfers that were read already.
     ///   - peers: those that the node's configuration names.
     ///   - masters: those that the feed names. Where there are trackers, these decide who asks the master, so that it is
     ///     not asked by everybody; only when they bring nothing, it is.
     func run(
-        resuming: Bool, torrents: [TorrentEngine.ReadTorrent], peers: [Endpoint], masters: [Endpoint],
+        resuming: Bool, torrents: ReadTorrents, peers: [Endpoint], masters: [Endpoint],
         trackers: [String]
     ) async throws {
         guard !shards.isEmpty else { return }
@@ -113,10 +118,17 @@ final class SnapshotFetch {
         }
         defer { ticker.cancel() }
         do {
+            var specs: [(Manifest.Shard, TorrentSpec)] = []
             for index in shards.indices {
-                let spec = await spec(index, trackers: trackers, peers: first)
-                try await engine.add(spec, torrents[index])
+                specs.append((shards[index].shard, await spec(index, trackers: trackers, peers: first)))
             }
+            try await Parallel.forEach(specs) { [engine, shelf] shard, spec in
+                if let torrent = torrents[spec.infoHash] { return try await engine.add(spec, torrent) }
+                var spec = spec
+                spec.torrent = try await offPool { try shelf.bytes(shard) }
+                try await engine.add(spec)
+            }
+            shelf.recent.clear()
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()
@@ -170,7 +182,7 @@ final class SnapshotFetch {
         }
     }
 
-    /// How a torrent is to be added, without its bytes.
+    /// How a torrent is to be added, without the torrent itself, of which only a few are in memory at a time.
     private func spec(_ index: Int, trackers: [String], peers: [Endpoint]) async -> TorrentSpec {
         let shard = shards[index]
         let infoHash = shard.torrent.infoHash

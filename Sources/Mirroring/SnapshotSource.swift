@@ -37,6 +37,13 @@ struct SnapshotSource: Sendable {
 
     /// The manifest of a snapshot; afterwards its torrents are on the disk.
     func documents(of entry: Feed.Entry) async throws -> Documents {
+        let found = try await manifest(of: entry)
+        let torrents = try await fetchTorrents(of: found.manifest)
+        return Documents(manifest: found.manifest, bytesFetched: found.bytesFetched + torrents)
+    }
+
+    /// The manifest of a snapshot, which goes together with that of its parent.
+    func manifest(of entry: Feed.Entry) async throws -> Documents {
         var fetched: Int64 = 0
         let manifest: Manifest
         if let bytes = try FileSystem.contents(layout.manifest(entry.uuid)),
@@ -66,12 +73,17 @@ struct SnapshotSource: Sendable {
             try FileSystem.writeAtomically(bytes, to: layout.manifest(entry.uuid))
         }
         try await checkShrinkage(manifest)
-        let metadata = Atomic<Int64>(fetched)
+        return Documents(manifest: manifest, bytesFetched: fetched)
+    }
+
+    /// Gets the torrents of a snapshot that are not on the disk. Returns the bytes fetched.
+    func fetchTorrents(of manifest: Manifest) async throws -> Int64 {
+        let metadata = Atomic<Int64>(0)
         // An upstream may be far away: its answers are not waited for one by one.
         try await Parallel.forEach(manifest.shards.filter { !hasTorrent($0) }, atMost: Self.requestsAtOnce) { shard in
             metadata.add(try await fetchTorrent(shard, manifest), ordering: .relaxed)
         }
-        return Documents(manifest: manifest, bytesFetched: metadata.load(ordering: .relaxed))
+        return metadata.load(ordering: .relaxed)
     }
 
     /// The manifest of a snapshot of which everything is on the disk.

@@ -35,7 +35,7 @@ struct TorrentShelf: Sendable {
 /// pass through.
 final class RecentTorrents: Sendable {
     /// Bytes of `.torrent` files; their columns take half as much again.
-    private static let limit = 20 << 20
+    static let limit = 20 << 20
 
     private let kept = Mutex<[(digest: SHA256Digest, torrent: Torrent)]>([])
 

@@ -69,6 +69,18 @@ struct GeneratedTreeTests {
         #expect(tree.bytes == (try sizeOfFiles(root)))
     }
 
+    @Test("A file that loses one of its names is told apart from what is new")
+    func relinked() throws {
+        let root = try directory.get()["tree"]
+        var shape = TreeShape.tiny(files: 100)
+        shape.mix = .init(replaced: 0, added: 0, removed: 1)
+        shape.hardLinks = 0
+        #expect(try GeneratedTree("\(root)/plain", shape).change(0.1).relinkedBytes == 0)
+        shape.hardLinks = 1
+        let change = try GeneratedTree("\(root)/linked", shape).change(0.1)
+        #expect(change.relinkedBytes > 0 && change.newBytes == 0)
+    }
+
     @Test("A replaced file is another inode, so that hard links of the old one keep their content")
     func replacement() throws {
         let root = try directory.get()["tree"]

@@ -29,6 +29,12 @@ struct PrivateDisk {
         for word in words { free(word) }
     }
 
+    /// Mounts a file system in memory at a directory, where that is possible; it goes away with the disk that it is on.
+    static func mountMemory(at directory: String, bytes: Int64) {
+        guard hasNamespace else { return }
+        _ = run(["mount", "-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", directory])
+    }
+
     /// Makes a file of `bytes` beside `directory`, and mounts it there; nil where that is not possible.
     init?(at directory: String, bytes: Int64) {
         guard Self.hasNamespace else { return nil }

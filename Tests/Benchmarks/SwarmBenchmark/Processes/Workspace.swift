@@ -99,6 +99,14 @@ public final class Workspace {
         try FileSystem.syncAll(on: directory)
     }
 
+    /// Makes a directory for at most `bytes`, in memory where that is possible and there is enough of it: how fast a disk
+    /// is says nothing of what is measured there.
+    func makeMemoryDirectory(_ name: String, bytes: Int64) throws {
+        try FileSystem.makeDirectories(self[name])
+        guard disk != nil, Machine.availableMemory > 2 * bytes else { return }
+        PrivateDisk.mountMemory(at: self[name], bytes: bytes)
+    }
+
     /// Removes a directory that is no longer needed. On a disk of its own it stays until `renew()`.
     func discard(_ name: String) throws {
         try Interruption.check()

@@ -43,6 +43,12 @@ public struct Machine: Sendable, Codable {
         return getloadavg(&averages, 3) == 3 ? averages : []
     }
 
+    /// Bytes of memory that can be had without swapping.
+    static var availableMemory: Int64 {
+        let line = text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { Int64($0) }.map { $0 << 10 } ?? 0
+    }
+
     /// One line about it.
     public var summary: String {
         "\(processor), \(cores) cores, \(Quantity.bytes(Double(memory))), Linux \(kernel), \(fileSystem); load "

@@ -25,6 +25,8 @@ struct MirroringRows {
         ledger.add(Row(section, work, unit(ours), against: peerName, unit(peer), goal: goal))
     }
 
+    private var isTiny: Bool { shape.medianSize < 10_000 }
+
     private var share: String { "\(Int((shape.changedShare * 100).rounded())) %" }
 
     private static func name(_ mirrors: Int) -> String { mirrors == 1 ? "1 mirror" : "\(mirrors) mirrors" }
@@ -47,7 +49,7 @@ struct MirroringRows {
             let name = "\(share), \(Self.name(count))"
             if let (ours, rsync) = updates(.rsync, count) {
                 // On large files serving costs the same, however they are carried.
-                let isJudged = count == 8 && shape.medianSize < 10_000
+                let isJudged = count == 8 && isTiny
                 compare(name, ours, rsync, "rsync", masterGoal: isJudged ? .ratio(atMost: 0.2) : nil)
                 add(
                     "\(name): master CPU with publishing", Quantity.seconds, ours.masterCPU + ours.publishCPU, "rsync",
@@ -63,9 +65,10 @@ struct MirroringRows {
                 compare(name, ours, torrent, "torrent per snapshot")
             }
             guard let ours = find(.swarm, .update, count) else { continue }
+            // Of a large file whole blocks are fetched; the goal is about small ones, which are packed.
             add(
                 "\(name): content to each", Quantity.bytes, Double(ours.bytesContent) / Double(count), "new bytes",
-                Double(ours.bytesNew), goal: .ratio(atMost: 1.05))
+                Double(ours.bytesNew), goal: isTiny ? .ratio(atMost: 1.05) : nil)
         }
     }
 
@@ -76,11 +79,17 @@ struct MirroringRows {
             add(
                 "\(share), \(Self.name(count)): master CPU", Quantity.seconds, ours.masterCPU, "rsync", rsync.masterCPU)
         }
-        if let eight = find(.swarm, .update, 8), let many = find(.swarm, .update, 32) {
+        if let eight = masterCPU(8), let many = masterCPU(32) {
             add(
-                "\(share), 32 mirrors: master CPU", Quantity.seconds, many.masterCPU, "8 mirrors", eight.masterCPU,
+                "\(share), 32 mirrors: master CPU", Quantity.seconds, many, "8 mirrors", eight,
                 goal: .ratio(atMost: 1.3))
         }
+    }
+
+    /// Of the two updates that are compared with other techniques, the mean.
+    private func masterCPU(_ mirrors: Int) -> Double? {
+        let updates = [3, 4].compactMap { find(.swarm, .update, mirrors, update: $0)?.masterCPU }
+        return updates.isEmpty ? nil : updates.reduce(0, +) / Double(updates.count)
     }
 
     // MARK: Lines

@@ -32,6 +32,8 @@ final class SwarmMaster {
     let layout: RootLayout
     let key: String
     private(set) var daemon: ChildProcess?
+    /// The tracker that its feed names; it counts as a part of the master.
+    private(set) var tracker: SwarmTracker?
     private(set) var port: UInt16 = 0
     /// Where it serves HTTP.
     private(set) var address = Endpoint(host: "127.0.0.1", port: 0)
@@ -68,6 +70,13 @@ final class SwarmMaster {
         return (try Documents.decode(Report.self, from: Array(output.utf8)), cost)
     }
 
+    /// Has a tracker started with the daemon, on another port of the same host, and named in the feed from now on.
+    func useTracker() throws {
+        let tracker = SwarmTracker(workspace, at: Endpoint(host: "127.0.0.1", port: try LoopbackListener.freePort()))
+        try announce(to: [tracker.announceURL])
+        self.tracker = tracker
+    }
+
     /// Names trackers in the feed from now on.
     func announce(to trackers: [String]) throws {
         let file = "\(layout.root)/config.toml"
@@ -99,16 +108,21 @@ final class SwarmMaster {
         address = http
         port = http.port
         self.peer = "\(peer)"
+        try tracker?.start(following: self, directory: layout.swarm)
     }
 
-    /// Ends the daemon.
+    /// Ends the daemons.
     func stop() throws {
+        try tracker?.stop()
         try daemon?.stop()
         daemon = nil
     }
 
-    /// Seconds of CPU of the daemon so far.
-    var cpu: Double { get throws { try daemon?.cpu ?? 0 } }
+    /// The daemon, and that of the tracker.
+    var daemons: [ChildProcess] { [daemon, tracker?.daemon].compactMap { $0 } }
+
+    /// Seconds of CPU of the daemons so far.
+    var cpu: Double { get throws { try daemons.reduce(0) { $0 + (try $1.cpu) } } }
 
     /// Bytes of content that the daemon has sent to peers.
     func uploaded() throws -> Int64 {

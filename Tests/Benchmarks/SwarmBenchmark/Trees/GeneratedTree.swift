@@ -13,6 +13,9 @@ public struct TreeChange: Sendable {
     public var newFiles = 0
     /// Bytes of that content.
     public var newBytes: Int64 = 0
+    /// Bytes of files that lost or got another name, a hard link, and are as they were: only their ctime changed, which
+    /// might as well tell of a write.
+    public internal(set) var relinkedBytes: Int64 = 0
     /// Numbers of the files that have changed: none does so twice.
     fileprivate var touched: Set<Int> = []
 
@@ -119,15 +122,35 @@ public final class GeneratedTree {
     public func change(_ share: Double) throws -> TreeChange {
         generation += 1
         var change = TreeChange()
+        var before: [Int: [Int: FileStatus]] = [:]
         let wanted = max(1, Int((Double(files) * share).rounded()))
         while change.files < wanted {
             try Interruption.check()
             let directory = Int.random(in: 0..<directories.count, using: &random)
+            if before[directory] == nil { before[directory] = try statuses(directory) }
             for _ in 0..<min(shape.changesPerDirectory, wanted - change.files) {
                 try changeOne(directory, &change)
             }
         }
+        for (directory, before) in before {
+            // By inode, so that each counts once.
+            var relinked: [UInt64: Int64] = [:]
+            for (file, status) in try statuses(directory) where !change.touched.contains(file) {
+                guard status.ctime != before[file]?.ctime || status.links != before[file]?.links else { continue }
+                relinked[status.inode] = status.size
+            }
+            change.relinkedBytes += relinked.values.reduce(0, +)
+        }
         return change
+    }
+
+    /// Of the files of a directory, by their numbers.
+    private func statuses(_ directory: Int) throws -> [Int: FileStatus] {
+        var result: [Int: FileStatus] = [:]
+        for entry in directories[directory] {
+            result[entry.file] = try FileSystem.status("\(root)/\(shape.path(directory, entry.file))")
+        }
+        return result
     }
 
     private func changeOne(_ directory: Int, _ change: inout TreeChange) throws {

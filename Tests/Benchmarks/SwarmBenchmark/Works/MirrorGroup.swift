@@ -86,7 +86,7 @@ final class MirrorGroup {
         _ cost: inout Distribution, _ snapshot: SnapshotID, _ completion: [Double], _ masterBefore: Double,
         _ nodesBefore: [Double]
     ) throws {
-        try SwarmMirror.settle(nodes.compactMap(\.daemon) + [work.master.daemon].compactMap { $0 })
+        try SwarmMirror.settle(nodes.compactMap(\.daemon) + work.master.daemons)
         cost.completion = completion
         cost.wall = completion.max() ?? 0
         cost.masterCPU = try work.master.cpu - masterBefore

@@ -36,10 +36,12 @@ struct RegionsWork {
         let network = try RegionNetwork(workspace, regions: Self.regions, hosts: 1 + Self.nodesPerRegion)
         if !network.isDelayed { ledger.step("  this kernel has no netem: the lines are slow, but without delay") }
         let master = try SwarmMaster(workspace, source: tree.root, store: "\(directory)/store")
-        try master.announce(to: ["udp://\(RegionNetwork.routerAddress):\(Self.trackerPort)/announce"])
+        let tracker = SwarmTracker(
+            workspace, at: Endpoint(host: RegionNetwork.routerAddress, port: Self.trackerPort))
+        try master.announce(to: [tracker.announceURL])
         let snapshot = try master.snapshot().report.snapshot
-        let near = try distribute(snapshot, tree.bytes, master, network, isNearFirst: true)
-        let random = try distribute(snapshot, tree.bytes, master, network, isNearFirst: false)
+        let near = try distribute(snapshot, tree.bytes, master, tracker, network, isNearFirst: true)
+        let random = try distribute(snapshot, tree.bytes, master, tracker, network, isNearFirst: false)
         let least = Double(Self.regions - 1)
         let rate = "\(RegionNetwork.rate / 1_000_000) Mbit/s"
         ledger.add(
@@ -59,12 +61,19 @@ struct RegionsWork {
     }
 
     private func distribute(
-        _ snapshot: SnapshotID, _ bytes: Int64, _ master: SwarmMaster, _ network: RegionNetwork, isNearFirst: Bool
+        _ snapshot: SnapshotID, _ bytes: Int64, _ master: SwarmMaster, _ tracker: SwarmTracker,
+        _ network: RegionNetwork, isNearFirst: Bool
     ) throws -> Outcome {
         let directory = workspace["\(Self.section)/\(isNearFirst ? "near" : "random")"]
         try FileSystem.makeDirectories(directory)
         try master.serve(at: RegionNetwork.address(region: 0, host: 0), wrapper: network.inRegion(0))
-        let tracker = try startTracker(master, network, directory, isNearFirst: isNearFirst)
+        let places = (0..<Self.regions).map { region in
+            "[[place]]\nprefix = \"10.\(region + 1).0.0/16\"\nregion = \"region-\(region)\"\n"
+        }
+        let settings = "near-first = \(isNearFirst)\ninterval = \"30s\"\nmin-interval = \"10s\""
+        try tracker.start(
+            following: master, directory: directory, settings: settings, tables: places.joined(),
+            wrapper: network.atRouter)
         var nodes: [(mirror: SwarmMirror, region: Int)] = []
         // One region after the other, as nobody would start them: turn by turn.
         for number in 0..<Self.nodesPerRegion {
@@ -94,45 +103,5 @@ struct RegionsWork {
         try tracker.stop()
         try master.stop()
         return outcome
-    }
-
-    /// Starts a tracker, and waits until the master has announced itself there.
-    private func startTracker(
-        _ master: SwarmMaster, _ network: RegionNetwork, _ directory: String, isNearFirst: Bool
-    ) throws -> ChildProcess {
-        let configuration = "\(directory)/tracker.toml"
-        let endpoint = "\(RegionNetwork.routerAddress):\(Self.trackerPort)"
-        let places = (0..<Self.regions).map { region in
-            "[[place]]\nprefix = \"10.\(region + 1).0.0/16\"\nregion = \"region-\(region)\"\n"
-        }
-        let text = """
-            listen = ["\(endpoint)"]
-            store = "\(directory)/tracker.sqlite"
-            near-first = \(isNearFirst)
-            interval = "30s"
-            min-interval = "10s"
-            [probes]
-            enabled = false
-            [[set]]
-            name = "\(SwarmMaster.setName)"
-            upstream = "http://\(master.address)"
-            key = "\(master.key)"
-            \(places.joined())
-            """
-        try text.write(toFile: configuration, atomically: true, encoding: .utf8)
-        let daemon = try workspace.start(
-            network.atRouter + [workspace.program("swarm-tracker"), "run", "--config", configuration])
-        struct Peers: Decodable { let peers: Int }
-        _ = try Interruption.wait(for: "the master's announce", within: .seconds(120)) { () -> Bool? in
-            guard daemon.isRunning else { throw daemon.failure }
-            try Interruption.pause(.milliseconds(500))
-            let command = [
-                workspace.program("swarm-tracker"), "report", "--json", "--tracker", "http://\(endpoint)",
-            ]
-            guard let answer = try? workspace.run(network.atRouter + command) else { return nil }
-            let report = try JSONDecoder().decode(Peers.self, from: Data(answer.output.utf8))
-            return report.peers > 0 ? true : nil
-        }
-        return daemon
     }
 }

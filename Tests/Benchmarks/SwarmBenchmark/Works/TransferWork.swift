@@ -3,18 +3,19 @@ import Foundation
 import SwarmCore
 
 /// One seed and one node on this machine, in turn with two bare libtorrent clients that have the same torrent, the same
-/// content and the same settings.
+/// content and the same settings. In memory: the node waits for the disk at its end, and the bare client does not.
 struct TransferWork {
     let workspace: Workspace
     let ledger: Ledger
     let bytes: Int64
 
     private static let section = "transfer"
-    private static let runs = 3
+    private static let runs = 5
 
     func run() throws {
         ledger.step("transfer: \(Quantity.bytes(Double(bytes))), one seed to one node")
         let directory = workspace[Self.section]
+        try workspace.makeMemoryDirectory(Self.section, bytes: 4 * bytes)
         let tree = try GeneratedTree("\(directory)/source", .large(bytes: bytes, fileSize: 8 << 20))
         let master = try SwarmMaster(workspace, source: tree.root, store: "\(directory)/store")
         let snapshot = try master.snapshot().report.snapshot
