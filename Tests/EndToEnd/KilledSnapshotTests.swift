@@ -19,20 +19,25 @@ struct KilledSnapshotTests {
             let server = try await master.serve()
             let node = Node(master)
             let daemon = try await node.run(server.url)
+            try await node.awaitActive(#require(master.feed().newest?.uuid))
+            try change(master.source, &paths, 0)
+            let started = ContinuousClock.now
+            _ = try await master.snapshot()
+            let length = ContinuousClock.now - started
             var kills = 0
             for round in 1...20 {
                 try change(master.source, &paths, round)
                 let program = try bench.start("swarm-publish", ["snapshot", "--store", master.store])
-                let moment = Int.random(in: 20...450, using: &random)
-                // Not a wait for something: the moment of the kill is arbitrary.
-                try await Task.sleep(for: .milliseconds(moment))
+                // Not a wait for something: the moment of the kill is arbitrary, but for being within a whole run.
+                let moment = length * Double.random(in: 0.05...0.95, using: &random)
+                try await Task.sleep(for: moment)
                 program.signal(SIGKILL)
                 if await program.end() == -SIGKILL { kills += 1 }
                 _ = try await master.snapshot()
                 let source = try master.tree()
                 let difference = try TreeState("\(master.store)/current").differences(from: source)
-                #expect(difference == [], "round \(round), killed after \(moment) ms")
-                #expect(try await master.snapshot().uuid == nil, "round \(round), killed after \(moment) ms")
+                #expect(difference == [], "round \(round), killed after \(moment)")
+                #expect(try await master.snapshot().uuid == nil, "round \(round), killed after \(moment)")
                 let newest = try #require(master.feed().newest?.uuid)
                 try await node.awaitActive(newest)
                 let mirrored = try node.tree().differences(from: source, allowingMoreLinks: true)

@@ -1,3 +1,4 @@
+import FileTree
 import Foundation
 import FoundationNetworking
 import Glibc
@@ -43,11 +44,14 @@ extension EndToEnd {
                 try await network.awaitTrust()
 
                 // Large files with errors in each of their pieces, of the length and the time that they had: asked for by
-                // lot, they are asked for again while they are wrong.
-                let packages = try FileManager.default.subpathsOfDirectory(atPath: tree.root)
-                    .filter { $0.contains("/large") && $0.hasSuffix(".deb") }
-                let contents = try packages.map { package in
-                    try change(package) { place in
+                // lot, they are asked for again while they are wrong. What shares an inode with one of them is damaged too.
+                func inode(_ path: String) -> UInt64? { try? FileSystem.status(tree.location(path))?.inode }
+                let files = try FileManager.default.subpathsOfDirectory(atPath: tree.root)
+                let packages = files.filter { $0.contains("/large") && $0.hasSuffix(".deb") }
+                let damaged = files.filter { packages.compactMap(inode).contains(inode($0)) }
+                let contents = try damaged.map { Array(try Data(contentsOf: URL(fileURLWithPath: tree.location($0)))) }
+                for package in packages {
+                    _ = try change(package) { place in
                         let size = try Data(contentsOf: URL(fileURLWithPath: place)).count
                         for offset in stride(from: 10, to: size - 4, by: 30_000) {
                             try tree.damage(package, at: offset, [0xde, 0xad, 0xbe, 0xef])
@@ -61,7 +65,7 @@ extension EndToEnd {
                     try await network.rounds("suspect") >= failures + 2 ? () : nil
                 }
                 #expect(try await network.suspicion()?.since == since)
-                for (package, content) in zip(packages, contents) { try put(package, content) }
+                for (path, content) in zip(damaged, contents) { try put(path, content) }
                 try await network.awaitTrust()
             }
         }
