@@ -1,4 +1,5 @@
 #include "session.hpp"
+#include "ordered_disk.hpp"
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/fingerprint.hpp>
@@ -170,7 +171,9 @@ slt_session* slt_session_create(
         auto made = std::make_unique<slt_session>();
         made->notifier = notifier;
         made->ledger = std::make_shared<Ledger>(notifier);
-        made->session = std::make_unique<lt::session>(lt::session_params(settings_of(*settings)));
+        lt::session_params params(settings_of(*settings));
+        params.disk_io_constructor = ordered_disk;
+        made->session = std::make_unique<lt::session>(std::move(params));
         made->limits_local_peers = settings->limit_local_peers;
         if (made->limits_local_peers) apply_classes(*made);
         made->session->set_alert_notify([notifier] { notifier->signal(); });
