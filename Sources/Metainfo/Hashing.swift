@@ -92,6 +92,7 @@ public struct SHA1Hasher: ~Copyable {
     public mutating func finalize() -> InfoHash {
         // unsafe: the digest copies the buffer.
         guard let digest = unsafe context.finalize({ unsafe InfoHash(bytes: $0) }) else {
+            // The context was made for this algorithm, and is never given another one: its digests have no other length.
             preconditionFailure("SHA-1 has 20 bytes")
         }
         return digest
@@ -130,6 +131,7 @@ public struct SHA256Hasher: ~Copyable {
     public mutating func finalize() -> SHA256Digest {
         // unsafe: the digest copies the buffer.
         guard let digest = unsafe context.finalize({ unsafe SHA256Digest(bytes: $0) }) else {
+            // The context was made for this algorithm, and is never given another one: its digests have no other length.
             preconditionFailure("SHA-256 has 32 bytes")
         }
         return digest

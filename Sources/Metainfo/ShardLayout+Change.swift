@@ -84,10 +84,15 @@ extension ShardLayout {
 
     /// The file that an item is, if its path is one of those.
     private func file(_ item: Item, ifIn paths: PathLookup) -> FileEntry? {
+        !item.isPad && paths.contains(path(item)) ? file(item) : nil
+    }
+
+    /// The path of a file; empty for a pad.
+    private func path(_ item: Item) -> ArraySlice<UInt8> {
         switch item {
-        case .kept(let entry): origin.flatMap { paths.contains($0.pathUTF8(entry)) ? $0.file(entry) : nil }
-        case .new(let index): paths.contains(ArraySlice(arrivals[index].path.utf8)) ? arrivals[index] : nil
-        case .pad: nil
+        case .kept(let entry): origin?.pathUTF8(entry) ?? []
+        case .new(let index): ArraySlice(arrivals[index].path.utf8)
+        case .pad: []
         }
     }
 
@@ -210,13 +215,5 @@ extension ShardLayout {
     private func inOrder(_ items: [Item]) -> [Item] {
         let named = items.map { (item: $0, path: path($0)) }
         return named.sorted { TreePath.precedes($0.path, $1.path) }.map(\.item)
-    }
-
-    private func path(_ item: Item) -> ArraySlice<UInt8> {
-        switch item {
-        case .kept(let entry): origin?.pathUTF8(entry) ?? []
-        case .new(let index): Array(arrivals[index].path.utf8)[...]
-        case .pad: []
-        }
     }
 }

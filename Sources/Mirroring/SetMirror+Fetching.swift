@@ -3,7 +3,6 @@ internal import FoundationEssentials
 internal import Logging
 internal import Metainfo
 internal import SwarmCore
-internal import Synchronization
 internal import TorrentEngine
 
 extension SetMirror {
@@ -150,18 +149,6 @@ extension SetMirror {
         return (found.manifest, found.bytesFetched + torrents)
     }
 
-    /// Opens the torrents that those of a snapshot will be compared with, when they are few enough to stay open.
-    private func openAhead(of manifest: Manifest) async {
-        let kept = Set(manifest.shards.map(\.infoHash))
-        let trees = snapshots.values.filter { $0.uuid == visible || $0.state == .spare }.map(\.uuid)
-        try? await offPool { [documents] in
-            let shards = try trees.flatMap { try documents.localManifest($0)?.shards ?? [] }
-            let changed = shards.filter { !kept.contains($0.infoHash) }
-            guard changed.reduce(0, { $0 + $1.torrent.size }) <= RecentTorrents.limit / 2 else { return }
-            _ = try Parallel.map(chunks: changed) { for shard in $0 { _ = try documents.shelf.torrent(shard) } }
-        }
-    }
-
     /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
     /// snapshot that nobody needs any more; else a spare one.
     private func chooseBase(for id: SnapshotID) async throws -> (LocalTree?, SnapshotID?) {
@@ -177,8 +164,7 @@ extension SetMirror {
         // (What readers see stays in its place, though it may be one that is being mended.)
         let current = visible
         let unfinished = snapshots.values.first { $0.state == .fetching && $0.uuid != current }
-        let spare = snapshots.values.filter { $0.state == .spare }.max { $0.serial < $1.serial }
-        guard let chosen = unfinished ?? spare, FileSystem.exists(layout.files(of: chosen.uuid)) else {
+        guard let chosen = unfinished ?? spares.first, FileSystem.exists(layout.files(of: chosen.uuid)) else {
             return (nil, nil)
         }
         baseInUse = chosen.uuid
@@ -287,23 +273,6 @@ extension SetMirror {
                 "the snapshot needs \(Quantities.format(bytes: needed)) on \(layout.root), where \(Quantities.format(bytes: free)) are free; "
                     + "free some space, or exclude a part of the set")
         }
-    }
-
-    /// Has libtorrent read the torrents of the first transfers: as many as may be in memory beside the plan.
-    private nonisolated func readAhead(_ transfers: [SnapshotPlan.Transfer]) async throws -> SnapshotFetch.ReadTorrents
-    {
-        var size = 0
-        let first = transfers.prefix { transfer in
-            size += transfer.shard.torrent.size
-            return size <= RecentTorrents.limit / 2
-        }
-        let read = Mutex<SnapshotFetch.ReadTorrents>([:])
-        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] transfer in
-            let bytes = try await offPool { try shelf.bytes(transfer.shard) }
-            let torrent = try await TorrentEngine.read(bytes)
-            read.withLock { $0[transfer.torrent.infoHash] = torrent }
-        }
-        return read.withLock { $0 }
     }
 
     /// Returns whether all of the tree is on disk.

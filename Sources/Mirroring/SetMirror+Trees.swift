@@ -24,9 +24,13 @@ extension SetMirror {
         reseed.yield()
     }
 
+    /// Trees that a new one can be made over, the newest first.
+    var spares: [NodeState.Snapshot] {
+        snapshots.values.filter { $0.state == .spare }.sorted { $0.serial > $1.serial }
+    }
+
     /// Removes all spare trees but one.
     func removeSpares() async throws {
-        let spares = snapshots.values.filter { $0.state == .spare }.sorted { $0.serial > $1.serial }
         let surplus = spares.dropFirst().filter { $0.uuid != baseInUse }
         for row in surplus {
             try putAside(row.uuid)

@@ -102,8 +102,7 @@ final class SnapshotFetch {
     ///   - masters: those that the feed names. Where there are trackers, these decide who asks the master, so that it is
     ///     not asked by everybody; only when they bring nothing, it is.
     func run(
-        resuming: Bool, torrents: ReadTorrents, peers: [Endpoint], masters: [Endpoint],
-        trackers: [String]
+        resuming: Bool, torrents: ReadTorrents, peers: [Endpoint], masters: [Endpoint], trackers: [String]
     ) async throws {
         guard !shards.isEmpty else { return }
         let first = trackers.isEmpty ? peers + masters : peers
@@ -123,10 +122,8 @@ final class SnapshotFetch {
                 specs.append((shards[index].shard, await spec(index, trackers: trackers, peers: first)))
             }
             try await Parallel.forEach(specs) { [engine, shelf] shard, spec in
-                if let torrent = torrents[spec.infoHash] { return try await engine.add(spec, torrent) }
-                var spec = spec
-                spec.torrent = try await offPool { try shelf.bytes(shard) }
-                try await engine.add(spec)
+                let torrent = if let read = torrents[spec.infoHash] { read } else { try await shelf.read(shard) }
+                try await engine.add(spec, torrent)
             }
             shelf.recent.clear()
             lastArrival = .now

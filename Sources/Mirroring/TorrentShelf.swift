@@ -1,6 +1,7 @@
 internal import Metainfo
 internal import SwarmCore
 internal import Synchronization
+internal import TorrentEngine
 
 /// The torrents on this node, opened one at a time: nobody keeps more of them than he works on.
 struct TorrentShelf: Sendable {
@@ -13,6 +14,11 @@ struct TorrentShelf: Sendable {
 
     /// The `.torrent` of a shard. Throws like `load`. Blocking.
     func bytes(_ shard: Manifest.Shard) throws -> [UInt8] { try recent[shard]?.bytes ?? load(shard) }
+
+    /// The torrent of a shard as libtorrent reads it. Throws like `load`, and `EngineError`.
+    func read(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
+        try await TorrentEngine.read(offPool { try bytes(shard) })
+    }
 
     /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.
     func torrent(_ shard: Manifest.Shard) throws -> Torrent {

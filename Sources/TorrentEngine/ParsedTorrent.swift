@@ -1,5 +1,6 @@
 import CLibtorrent
 import SwarmCore
+import Synchronization
 
 /// A `.torrent` that libtorrent has read; owns the shim's handle. To be used by one thread at a time.
 @safe
@@ -57,11 +58,19 @@ struct ParsedTorrent: ~Copyable {
 }
 
 extension TorrentEngine {
-    // @unchecked: made on one thread, and handed on before another one looks at it.
     /// A torrent that libtorrent has read, to be added once.
-    public final class ReadTorrent: @unchecked Sendable {
-        let torrent: ParsedTorrent
-        init(_ torrent: consuming ParsedTorrent) { self.torrent = torrent }
+    public final class ReadTorrent: Sendable {
+        private let torrent: Mutex<ParsedTorrent?>
+
+        init(_ torrent: consuming sending ParsedTorrent) { self.torrent = Mutex(torrent) }
+
+        /// The torrent, for whoever comes first. Throws `badTorrent`.
+        func take() throws(EngineError) -> ParsedTorrent {
+            guard let torrent = torrent.withLock({ $0.take() }) else {
+                throw EngineError(.badTorrent, "the torrent was added before, and has to be read again")
+            }
+            return torrent
+        }
     }
 
     /// Reads a `.torrent` on a thread of its own: for a large one it takes as long as everything else that the engine does

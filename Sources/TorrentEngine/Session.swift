@@ -90,7 +90,7 @@ struct Session: ~Copyable {
 
     /// Adds a torrent and returns what it has, the pieces of the specification and those of padding only, and what it
     /// wants.
-    func add(_ spec: TorrentSpec, _ torrent: borrowing ParsedTorrent) throws(EngineError) -> (
+    func add(_ spec: TorrentSpec, _ torrent: consuming ParsedTorrent) throws(EngineError) -> (
         have: PieceSet, wanted: PieceSet
     ) {
         let pieceCount = torrent.pieceCount

@@ -92,10 +92,11 @@ public actor TorrentEngine {
         try add(spec, try await Self.read(spec.torrent))
     }
 
-    /// The same for a torrent that was read before, of which the specification need not have the bytes.
+    /// The same for a torrent that was read before, of which the specification need not have the bytes. This uses it up: a
+    /// second time throws `badTorrent`.
     public func add(_ spec: TorrentSpec, _ read: ReadTorrent) throws {
         try checkIsNew(spec.infoHash)
-        guard let (have, wanted) = try session?.add(spec, read.torrent) else { throw Self.stopped }
+        guard let (have, wanted) = try session?.add(spec, read.take()) else { throw Self.stopped }
         let torrent = Torrent(have: have, wanted: wanted)
         torrents[spec.infoHash] = torrent
         session?.setUnchokeSlots(settings.unchokeSlots(torrents: torrents.count))

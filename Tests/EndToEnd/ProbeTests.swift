@@ -51,11 +51,9 @@ extension EndToEnd {
                 let damaged = files.filter { packages.compactMap(inode).contains(inode($0)) }
                 let contents = try damaged.map { Array(try Data(contentsOf: URL(fileURLWithPath: tree.location($0)))) }
                 for package in packages {
-                    _ = try change(package) { place in
-                        let size = try Data(contentsOf: URL(fileURLWithPath: place)).count
-                        for offset in stride(from: 10, to: size - 4, by: 30_000) {
-                            try tree.damage(package, at: offset, [0xde, 0xad, 0xbe, 0xef])
-                        }
+                    let size = Int(try #require(try FileSystem.status(tree.location(package))).size)
+                    for offset in stride(from: 10, to: size - 4, by: 30_000) {
+                        try tree.damage(package, at: offset, [0xde, 0xad, 0xbe, 0xef])
                     }
                 }
                 try await network.awaitSuspicion("has other content")

@@ -72,22 +72,18 @@ struct GeneratedTreeTests {
     @Test("A file that loses one of its names is told apart from what is new")
     func relinked() throws {
         let root = try directory.get()["tree"]
-        var shape = TreeShape.tiny(files: 100)
-        shape.mix = .init(replaced: 0, added: 0, removed: 1)
-        shape.hardLinks = 0
-        #expect(try GeneratedTree("\(root)/plain", shape).change(0.1).relinkedBytes == 0)
-        shape.hardLinks = 1
-        let change = try GeneratedTree("\(root)/linked", shape).change(0.1)
+        func shape(hardLinks: Double) -> TreeShape {
+            Self.shape(.init(replaced: 0, added: 0, removed: 1), hardLinks: hardLinks)
+        }
+        #expect(try GeneratedTree("\(root)/plain", shape(hardLinks: 0)).change(0.1).relinkedBytes == 0)
+        let change = try GeneratedTree("\(root)/linked", shape(hardLinks: 1)).change(0.1)
         #expect(change.relinkedBytes > 0 && change.newBytes == 0)
     }
 
     @Test("A replaced file is another inode, so that hard links of the old one keep their content")
     func replacement() throws {
         let root = try directory.get()["tree"]
-        var shape = TreeShape.tiny(files: 100)
-        shape.mix = .init(replaced: 1, added: 0, removed: 0)
-        shape.hardLinks = 0
-        let tree = try GeneratedTree(root, shape)
+        let tree = try GeneratedTree(root, Self.shape(.init(replaced: 1, added: 0, removed: 0), hardLinks: 0))
         var inodes: [String: UInt64] = [:]
         for case let path as String in try #require(FileManager.default.enumerator(atPath: root)) {
             inodes[path] = try inode("\(root)/\(path)")
@@ -95,6 +91,14 @@ struct GeneratedTreeTests {
         let change = try tree.change(0.2)
         for path in change.paths { #expect(try inode("\(root)/\(path)") != inodes[path]) }
         #expect(change.newFiles == 20)
+    }
+
+    /// A small tree that changes in one way.
+    private static func shape(_ mix: TreeShape.ChangeMix, hardLinks: Double) -> TreeShape {
+        var shape = TreeShape.tiny(files: 100)
+        shape.mix = mix
+        shape.hardLinks = hardLinks
+        return shape
     }
 
     private func inode(_ path: String) throws -> UInt64 {

@@ -60,6 +60,19 @@ struct LifecycleTests {
         }
     }
 
+    @Test func `a torrent that was read is added once`() async throws {
+        let torrent = try TestTorrent(files: [("a", noise(1_000))])
+        let engine = try TorrentEngine.local()
+        try await withEngines(engine) {
+            let (read, spec) = (try await TorrentEngine.read(torrent.bytes), torrent.spec(at: temporary.url))
+            try await engine.add(spec, read)
+            await engine.remove(torrent.infoHash)
+            let error = await #expect(throws: EngineError.self) { try await engine.add(spec, read) }
+            #expect(error?.code == .badTorrent)
+            try await engine.add(spec)
+        }
+    }
+
     @Test func `a taken port is reported`() async throws {
         let first = try TorrentEngine.local()
         try await withEngines(first) {

@@ -1,0 +1,42 @@
+internal import FileTree
+internal import Metainfo
+internal import SwarmCore
+internal import Synchronization
+internal import TorrentEngine
+
+/// What is read before it is asked for, while the upstream or the disk is waited for. It is bounded: of a large set, nothing
+/// is read ahead.
+extension SetMirror {
+    /// Bytes of `.torrent` files that may be open beside what is worked on.
+    private static let limitAhead = RecentTorrents.limit / 2
+
+    /// Opens the torrents that those of a snapshot will be compared with: of the newest whole tree, and of the one that is
+    /// to be made over.
+    func openAhead(of manifest: Manifest) async {
+        let kept = Set(manifest.shards.map(\.infoHash))
+        let whole = snapshots.values.filter { isWhole($0.uuid) }.max { $0.serial < $1.serial }
+        let trees = [whole, spares.first].compactMap { $0?.uuid }
+        // Should anything be wrong with them, the plan will say it.
+        try? await offPool { [documents] in
+            let shards = try trees.flatMap { try documents.localManifest($0)?.shards ?? [] }
+            let changed = shards.filter { !kept.contains($0.infoHash) }
+            guard changed.reduce(0, { $0 + $1.torrent.size }) <= Self.limitAhead else { return }
+            _ = try Parallel.map(chunks: changed) { for shard in $0 { _ = try documents.shelf.torrent(shard) } }
+        }
+    }
+
+    /// Has libtorrent read the torrents of the first transfers.
+    nonisolated func readAhead(_ transfers: [SnapshotPlan.Transfer]) async throws -> SnapshotFetch.ReadTorrents {
+        var size = 0
+        let first = transfers.prefix { transfer in
+            size += transfer.shard.torrent.size
+            return size <= Self.limitAhead
+        }
+        let read = Mutex<SnapshotFetch.ReadTorrents>([:])
+        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] transfer in
+            let torrent = try await shelf.read(transfer.shard)
+            read.withLock { $0[transfer.torrent.infoHash] = torrent }
+        }
+        return read.withLock { $0 }
+    }
+}
