@@ -19,24 +19,44 @@ public struct DigestSearch: Sendable {
     /// The least that stands between a digest and the next key: the shortest entry is `d6:lengthi0e4:pathl1:ae…`.
     private static let gap = "ed6:lengthi0e4:pathl1:ae".utf8.count
 
-    /// The first eight bytes of each digest: enough to tell that a torrent is worth parsing.
-    private let beginnings: Set<UInt64>
+    /// By their first eight bytes: enough to tell that a torrent is worth parsing.
+    private let digests: [UInt64: SHA256Digest]
     /// For each number of 16 bits, whether a digest begins with it: of many digests few get past this.
     private let filter: [Bool]
 
     /// A search for any of these contents.
     public init(_ digests: some Sequence<SHA256Digest>) {
-        beginnings = Set(digests.map(\.words.0))
+        self.digests = Dictionary(digests.map { ($0.words.0, $0) }, uniquingKeysWith: { first, _ in first })
         var filter = [Bool](repeating: false, count: 1 << 16)
-        for beginning in beginnings { filter[Int(beginning >> 48)] = true }
+        for beginning in self.digests.keys { filter[Int(beginning >> 48)] = true }
         self.filter = filter
     }
 
     /// Whether a torrent may hold one of the contents. It says no only when it holds none.
     public func finds(in torrent: [UInt8]) -> Bool {
-        guard !beginnings.isEmpty else { return false }
+        var isFound = false
+        scan(torrent) { _ in
+            isFound = true
+            return false
+        }
+        return isFound
+    }
+
+    /// The contents that the files of a torrent may have: each as often as it does, and by chance one that is not there.
+    public func found(in torrent: [UInt8]) -> [SHA256Digest] {
+        var found: [SHA256Digest] = []
+        scan(torrent) { beginning in
+            if let digest = digests[beginning] { found.append(digest) }
+            return true
+        }
+        return found
+    }
+
+    /// Passes on how each digest begins that may be one of the contents, for as long as the answer is true.
+    private func scan(_ torrent: [UInt8], _ goesOn: (UInt64) -> Bool) {
+        guard !digests.isEmpty else { return }
         // unsafe: the pointer stays inside the closure, and each place that is read is compared with the length.
-        return unsafe torrent.withUnsafeBytes { bytes in
+        unsafe torrent.withUnsafeBytes { bytes in
             let (head, tail, steps, length) = (Self.head, Self.tail, Self.steps, Self.key.count)
             var end = length - 1
             while end < bytes.count {
@@ -48,12 +68,11 @@ public struct DigestSearch: Sendable {
                     end += unsafe steps[Int(bytes[end])]
                     continue
                 }
-                guard end + SHA256Digest.byteCount < bytes.count else { return false }
+                guard end + SHA256Digest.byteCount < bytes.count else { return }
                 let beginning = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: end + 1, as: UInt64.self))
-                if filter[Int(beginning >> 48)], beginnings.contains(beginning) { return true }
+                if filter[Int(beginning >> 48)], digests[beginning] != nil, !goesOn(beginning) { return }
                 end += SHA256Digest.byteCount + Self.gap + length
             }
-            return false
         }
     }
 }

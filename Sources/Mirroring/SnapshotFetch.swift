@@ -335,9 +335,10 @@ final class SnapshotFetch {
         }
         var changed: Set<InfoHash> = []
         for reference in batch {
-            let infoHash = shards[reference.shard].torrent.infoHash
-            missing[infoHash]?[reference.entry] = false
-            changed.insert(infoHash)
+            let shard = shards[reference.shard]
+            if shard.named.contains(reference.entry) { continue }
+            missing[shard.torrent.infoHash]?[reference.entry] = false
+            changed.insert(shard.torrent.infoHash)
         }
         for reference in batch where shards[reference.shard].sources[reference.entry] == .fetch {
             filesDone += 1

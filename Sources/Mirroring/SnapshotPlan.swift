@@ -42,6 +42,9 @@ struct SnapshotPlan: Sendable {
         var have: PieceSet
         /// Pieces to fetch, by class.
         var wanted: [Priority: PieceSet] = [:]
+        /// Entries that are rewritten and have other names, which are linked to them at the end. Until then they stand in the
+        /// journal: after a crash they are linked to those names again.
+        var named: Set<Int> = []
 
         /// All pieces to fetch.
         var allWanted: PieceSet { wanted(downTo: .lowest) }
@@ -83,6 +86,7 @@ struct SnapshotPlan: Sendable {
     var empty: [FileEntry] = []
     /// Files of the tree that share a piece with one that is fetched: each gets an inode of its own.
     var detached: [String] = []
+    /// Files that are linked to, or copied from, another one at the end.
     var twins: [(file: FileEntry, of: FileEntry)] = []
     var filesTotal = 0
     var bytesTotal: Int64 = 0

@@ -22,6 +22,7 @@ extension SnapshotPlan {
         try planner.compare(sharing)
         try planner.locate()
         for index in planner.plan.shards.indices { planner.gate(index) }
+        try planner.joinNames()
         self = planner.plan
     }
 }
@@ -43,6 +44,8 @@ private struct SnapshotPlanner {
 
     /// The torrents that these are in, by the place of their shards.
     private var parts: [Int: Part] = [:]
+    /// What gets an inode of its own because it is written again, by the place of its transfer.
+    private var rewritten: [FileIdentity: [FileReference]] = [:]
 
     init(plan: SnapshotPlan, shelf: TorrentShelf, filter: CompiledFilter, base: LocalTree?, sources: [LocalTree]) {
         self.plan = plan
@@ -289,6 +292,10 @@ private struct SnapshotPlanner {
     private mutating func detach(_ rewritten: Set<Int>, of torrent: TorrentExcerpt, _ linked: [Bool]) {
         guard !rewritten.isEmpty else { return }
         plan.bytesCopied += rewritten.reduce(0) { $0 + torrent.length($1) }
+        for entry in rewritten.sorted() {
+            let reference = FileReference(shard: plan.transfers.count - 1, entry: entry)
+            self.rewritten[torrent.file(entry).identity, default: []].append(reference)
+        }
         // What is linked is copied instead: its source says so.
         var paths = Set(rewritten.filter { linked.isEmpty || !linked[$0] }.map { torrent.path($0) })
         for index in plan.placements.indices {
@@ -297,5 +304,31 @@ private struct SnapshotPlanner {
             plan.placements[index].isRewritten = true
         }
         plan.detached += paths
+    }
+
+    /// Other names of what gets an inode of its own are to share that one. They may be anywhere in the tree: what costs is
+    /// a pass over the torrents, of which those are parsed that hold one of the contents that stand there more than once.
+    mutating func joinNames() throws {
+        guard !rewritten.isEmpty else { return }
+        let target = plan.shards.map(\.shard)
+        let search = DigestSearch(rewritten.keys.map(\.sha256))
+        var counts: [SHA256Digest: Int] = [:]
+        for shard in target {
+            for digest in try shelf.found(search, in: shard) { counts[digest, default: 0] += 1 }
+        }
+        let repeated = DigestSearch(counts.filter { $0.value > 1 }.keys)
+        for shard in target {
+            guard let torrent = try shelf.torrent(shard, holding: repeated) else { continue }
+            for entry in torrent.files where filter.isEverything || filter.includes(torrent.path(entry)) {
+                if let names = rewritten[torrent.identity(entry)] { join(torrent.file(entry), to: names) }
+            }
+        }
+    }
+
+    private mutating func join(_ file: FileEntry, to rewritten: [FileReference]) {
+        let original = plan.transfers[rewritten[0].shard].torrent.file(rewritten[0].entry)
+        guard file.path != original.path else { return }
+        plan.twins.append((file, original))
+        for reference in rewritten { plan.transfers[reference.shard].named.insert(reference.entry) }
     }
 }

@@ -31,9 +31,17 @@ struct TorrentShelf: Sendable {
     /// The parsed torrent of a shard, if it may hold one of the contents; nil when it holds none. Throws like `torrent`.
     /// Blocking.
     func torrent(_ shard: Manifest.Shard, holding search: DigestSearch) throws -> Torrent? {
-        // What is damaged there may be overlooked here, and is fetched then.
-        let bytes = try recent[shard]?.bytes ?? peek(shard) ?? load(shard)
-        return search.finds(in: bytes) ? try torrent(shard) : nil
+        search.finds(in: try glance(shard)) ? try torrent(shard) : nil
+    }
+
+    /// The contents that a torrent's files may have, without parsing it. Throws like `load`. Blocking.
+    func found(_ search: DigestSearch, in shard: Manifest.Shard) throws -> [SHA256Digest] {
+        search.found(in: try glance(shard))
+    }
+
+    /// The bytes of a torrent, not compared with their digest: what is damaged there may be overlooked, and is fetched then.
+    private func glance(_ shard: Manifest.Shard) throws -> [UInt8] {
+        try recent[shard]?.bytes ?? peek(shard) ?? load(shard)
     }
 }
 

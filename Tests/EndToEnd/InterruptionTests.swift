@@ -60,6 +60,7 @@ extension EndToEnd {
         func superseded() async throws {
             try await TestBench.run { bench in
                 let master = try await packed(bench, seed: 72)
+                for number in 0..<80 { try master.source.hardLink("z/\(number)", to: "f\(number)") }
                 _ = try await master.snapshot()
                 let server = try await master.serve("--upload-limit", "800KiB")
                 let node = Node(master)

@@ -18,6 +18,13 @@ struct DigestSearchTests {
         #expect(DigestSearch(contents.suffix(3)).finds(in: bytes))
     }
 
+    @Test("It tells which contents are there, once for each file")
+    func counts() {
+        let bytes = entries(contents + [contents[7], contents[3], contents[7]])
+        let found = DigestSearch([contents[3], contents[7], Digest.sha256([99])]).found(in: bytes)
+        #expect(found == [3, 7, 7, 3, 7].map { contents[$0] })
+    }
+
     @Test("It does not find what is not there, nor anything in bytes that end too early")
     func absent() {
         let bytes = entries(contents.dropFirst())

@@ -123,6 +123,29 @@ struct SnapshotPlanTests {
         #expect(try #require(plan.missing.values.first).count == 4)
     }
 
+    @Test("Other names of what gets an inode of its own follow it, also in torrents that nothing else is done with")
+    func otherNames() throws {
+        let kept = [file("alias", 5_000, content: 5)] + (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
+        let elsewhere = try torrent([
+            file("other/0", 5_000, content: 0), file("other/5", 5_000, content: 5),
+            file("other/5 of another time", 5_000, content: 5, mtime: 2),
+        ])
+        let new = try torrent(kept + [file("new", 5_000, content: 99)])
+        func twins(_ base: LocalTree?, _ sources: [LocalTree] = [], _ filter: PathFilter = .everything) throws
+            -> [String]
+        {
+            let plan = try plan(
+                new, elsewhere, base: base, sources: sources, filter: filter, sharing: [elsewhere.infoHash])
+            #expect(paths(plan, new) { plan.shards[0].sources[$0] == .rewritten } == ["kept5"])
+            #expect(paths(plan, new) { plan.transfers[0].named.contains($0) } == ["kept5"])
+            return plan.twins.map { "\($0.file.path) = \($0.of.path)" }.sorted()
+        }
+        let old = try tree(try torrent(kept), elsewhere)
+        #expect(try twins(old) == ["alias = kept5", "other/5 = kept5"])
+        #expect(try twins(nil, [old]) == ["alias = kept5", "other/5 = kept5"])
+        #expect(try twins(old, [], PathFilter(include: [], exclude: ["/other/"])) == ["alias = kept5"])
+    }
+
     @Test("What a piece was written over and not checked since is not taken for what it was")
     func rewrittenBefore() throws {
         let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
