@@ -159,7 +159,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MirroringTests",
-            dependencies: ["Mirroring", "TorrentEngine", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport"],
+            dependencies: [
+                "Mirroring", "TorrentEngine", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport", asyncHTTPClient,
+                logging,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ContentServerTests", dependencies: ["ContentServer", "SwarmCore", "SwarmTestSupport"],

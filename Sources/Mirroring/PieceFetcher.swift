@@ -10,7 +10,10 @@ actor PieceFetcher {
     static let width = 8
     /// Bytes of one request at most, unless a piece is longer.
     static let runLength = 4 << 20
-    /// For how long a piece may be on its way through the engine before it is fetched again.
+    /// Bytes that the engine may have been given and not have written: nothing further is asked for. A disk may be slower
+    /// than an upstream.
+    static let unwrittenLimit = 16 << 20
+    /// For how long nothing may arrive of what the engine was given, before it is fetched again.
     private static let delivery = Duration.seconds(10)
     /// Runs that are worked out at once.
     private static let queueLength = 256
@@ -42,9 +45,13 @@ actor PieceFetcher {
     /// Pieces that were asked for since the places were last looked for, or that nobody has.
     private var asked: [PieceSet]
     private var handed: [PieceSet]
+    /// What the engine was given, and has not written.
+    private var unwritten: [PieceSet]
+    private var unwrittenBytes = 0
     private var queue: [Run] = []
     private var isPaused = true
-    private var lastHanded: ContinuousClock.Instant?
+    /// When the engine was given something, or wrote it.
+    private var lastProgress: ContinuousClock.Instant?
     private var running: [Run: Task<Void, Never>] = [:]
     private var looking: Task<Void, Never>?
     private var nextLook: ContinuousClock.Instant?
@@ -66,11 +73,21 @@ actor PieceFetcher {
         self.rest = rest
         self.logger = logger
         let none = torrents.map { PieceSet(pieceCount: $0.pieceCount) }
-        (missing, asked, handed) = (none, none, none)
+        (missing, asked, handed, unwritten) = (none, none, none, none)
     }
 
-    /// Whether all these pieces came by way of this fetcher.
-    func hasFetched(_ pieces: [Int], of shard: Int) -> Bool { pieces.allSatisfy { handed[shard][$0] } }
+    /// Notes that the engine has these pieces. Returns whether all of them came by way of this fetcher.
+    func arrived(_ pieces: [Int], of shard: Int) -> Bool {
+        for piece in pieces {
+            missing[shard][piece] = false
+            guard unwritten[shard][piece] else { continue }
+            unwritten[shard][piece] = false
+            unwrittenBytes -= torrents[shard].length(ofPiece: piece)
+            lastProgress = .now
+        }
+        start()
+        return pieces.allSatisfy { handed[shard][$0] }
+    }
 
     /// Goes on with what is missing now; to be called again and again while that is so.
     func fetch(_ missing: [PieceSet]) {
@@ -91,9 +108,14 @@ actor PieceFetcher {
     /// Ends everything that is under way.
     func stop() async {
         pause()
-        let tasks = Array(running.values) + (looking.map { [$0] } ?? [])
-        for task in tasks { task.cancel() }
-        for task in tasks { await task.value }
+        for task in running.values { task.cancel() }
+        looking?.cancel()
+        await settle()
+    }
+
+    /// Returns once nothing is under way.
+    func settle() async {
+        while let task = looking ?? running.values.first { await task.value }
     }
 
     /// Missing pieces that were not asked for: parts of one large file, or single pieces of several files.
@@ -129,7 +151,7 @@ actor PieceFetcher {
     /// Looks for places, at most once in `rest`; what could not be had before is then asked for again where it is worth it.
     private func look() {
         guard looking == nil, nextLook.map({ $0 <= .now }) ?? true,
-            lastHanded.map({ $0 + Self.delivery <= .now }) ?? true
+            lastProgress.map({ $0 + Self.delivery <= .now }) ?? true
         else { return }
         let shard = missing.firstIndex { !$0.isEmpty }
         guard let shard, let piece = missing[shard].indices.first else { return }
@@ -147,6 +169,8 @@ actor PieceFetcher {
             hasFault = false
             // A file that an open snapshot did not have may be a matter of the moment; another snapshot will not get it.
             refusals = refusals.filter { !source.isOpen($0.place) }
+            unwritten = torrents.map { PieceSet(pieceCount: $0.pieceCount) }
+            unwrittenBytes = 0
             if isWorthIt {
                 asked = torrents.map { PieceSet(pieceCount: $0.pieceCount) }
             } else {
@@ -170,7 +194,7 @@ actor PieceFetcher {
 
     private func start() {
         guard !isPaused, !places.isEmpty else { return }
-        while running.count < Self.width {
+        while running.count < Self.width, unwrittenBytes < Self.unwrittenLimit {
             if queue.isEmpty {
                 let first = zip(missing, preferred).map { $0.intersection($1) }
                 queue = Self.runs(of: first, without: asked, torrents, limit: Self.queueLength)
@@ -251,7 +275,11 @@ actor PieceFetcher {
                 continue
             }
             handed[run.shard][piece] = true
-            lastHanded = .now
+            lastProgress = .now
+            if !unwritten[run.shard][piece] {
+                unwritten[run.shard][piece] = true
+                unwrittenBytes += bytes.count
+            }
             failure = nil
             do { try await engine.addPiece(torrent.infoHash, PieceIndex(piece), bytes) } catch {
                 return logger.debug("\(error)")

@@ -214,7 +214,7 @@ final class SnapshotFetch {
             case .pieces(let infoHash, let arrived):
                 guard let index = indices[infoHash] else { continue }
                 let indices = arrived.map(\.rawValue)
-                if await pieces?.hasFetched(indices, of: index) != true { lastArrival = .now }
+                if await pieces?.arrived(indices, of: index) != true { lastArrival = .now }
                 for piece in indices { have[index][piece] = true }
                 collect(index, indices)
                 tellOfSuggested(phase)

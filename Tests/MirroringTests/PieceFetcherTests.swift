@@ -1,6 +1,10 @@
+import AsyncHTTPClient
+import Logging
 import Metainfo
 import SwarmCore
+import SwarmTestSupport
 import Testing
+import TorrentEngine
 
 @testable import Mirroring
 
@@ -47,5 +51,56 @@ struct PieceFetcherTests {
         #expect(try runs(all, without: [2, 3, 12]) == [0..<1, 1..<2, 4..<8, 8..<11, 11..<12])
         #expect(try runs(all, limit: 2) == [0..<1, 1..<5])
         #expect(try runs(PieceSet(pieceCount: all.pieceCount)).isEmpty)
+    }
+
+    @Test("No more is asked for than the engine can write: it goes on with what arrives")
+    func heldBack() async throws {
+        let (pieceLength, size) = (Self.pieceLength, 96 << 20)
+        let content = [UInt8](repeating: 0, count: pieceLength)
+        var layout = ShardLayout(policy: ShardLayout.Policy(pieceLength: pieceLength, alignFrom: 128 << 10))
+        var change = ShardLayout.Change()
+        change.added = [file("large", Int64(size))]
+        layout.apply(change, largeFileHashes: [:]) { _ in false }
+        let hash = Digest.sha1(content)
+        layout.complete(
+            Dictionary(layout.missingPieces.map { ($0.piece, hash) }, uniquingKeysWith: { first, _ in first }))
+        let torrent = try Torrent(parsing: layout.encode(name: "demo"))
+        let all = PieceSet(pieceCount: torrent.pieceCount, full: true)
+
+        let server = try SmallHTTPServer { request in
+            request.range.map { .content(status: 206, [UInt8](repeating: 0, count: $0.count)) } ?? .missing
+        }
+        defer { server.stop() }
+        let engine = try TorrentEngine(settings: EngineSettings(role: .node, listen: []))
+        let directory = try TemporaryDirectory("fetcher")
+        try await engine.add(
+            TorrentSpec(
+                infoHash: torrent.infoHash, torrent: torrent.bytes, savePath: directory.path,
+                have: PieceSet(pieceCount: torrent.pieceCount), wanted: all))
+        let client = HTTPClient()
+        let fetcher = PieceFetcher(
+            source: HTTPSource(
+                upstreams: [Upstream(base: "http://127.0.0.1:\(server.port)", client: client)],
+                set: try #require(SetName("demo")),
+                snapshot: try #require(SnapshotID("00000000-0000-4000-8000-000000000001")), feed: nil),
+            torrents: [torrent.excerpt(of: all)], preferred: [PieceSet(pieceCount: torrent.pieceCount)], engine: engine,
+            rest: .seconds(30), logger: Logger(label: "test"))
+        // Nobody tells that anything arrives: as with a disk that stands still.
+        await fetcher.fetch([all])
+        await fetcher.settle()
+        let first = await fetcher.bytesReceived
+        #expect(first >= PieceFetcher.unwrittenLimit)
+        #expect(first < PieceFetcher.unwrittenLimit + PieceFetcher.width * PieceFetcher.runLength)
+
+        var arrived = 0
+        while await fetcher.bytesReceived < size {
+            let received = Int(await fetcher.bytesReceived) / pieceLength
+            try #require(received > arrived)
+            #expect(await fetcher.arrived(Array(arrived..<received), of: 0))
+            arrived = received
+            await fetcher.settle()
+        }
+        await engine.stop()
+        try await client.shutdown()
     }
 }
