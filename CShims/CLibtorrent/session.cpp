@@ -48,6 +48,10 @@ lt::settings_pack base_settings() {
     // A master is not told of each piece that each node has got.
     settings.set_bool(pack::send_redundant_have, false);
 
+    // Limits are of what peers get and give, as with rsync's --bwlimit; libtorrent would take 3 % of them for headers of
+    // TCP/IP, by a guess.
+    settings.set_bool(pack::rate_limit_ip_overhead, false);
+
     // By default the first four pieces are any: many are asked for before these are here, and a preferred one may be late.
     settings.set_int(pack::initial_picker_threshold, 0);
     // A seed that suggests what it has cached makes all nodes fetch the same pieces.

@@ -82,6 +82,9 @@ extension SetMirror {
                 return
             }
         }
+        // libtorrent's reading of the torrents takes about as long as making the plan and putting the files in their places.
+        let unknown = manifest.shards.filter { seeding[$0.infoHash] == nil }
+        async let torrents = readAhead(unknown)
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
         var row =
@@ -118,8 +121,6 @@ extension SetMirror {
         }
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
-        // libtorrent's reading of the torrents takes about as long as putting the files in their places.
-        async let torrents = readAhead(plan.transfers)
         try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching

@@ -25,17 +25,17 @@ extension SetMirror {
         }
     }
 
-    /// Has libtorrent read the torrents of the first transfers.
-    nonisolated func readAhead(_ transfers: [SnapshotPlan.Transfer]) async throws -> SnapshotFetch.ReadTorrents {
+    /// Has libtorrent read the first torrents of a snapshot that are not in the session: something will be fetched of them.
+    nonisolated func readAhead(_ shards: [Manifest.Shard]) async throws -> SnapshotFetch.ReadTorrents {
         var size = 0
-        let first = transfers.prefix { transfer in
-            size += transfer.shard.torrent.size
+        let first = shards.prefix { shard in
+            size += shard.torrent.size
             return size <= Self.limitAhead
         }
         let read = Mutex<SnapshotFetch.ReadTorrents>([:])
-        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] transfer in
-            let torrent = try await shelf.read(transfer.shard)
-            read.withLock { $0[transfer.torrent.infoHash] = torrent }
+        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] shard in
+            let torrent = try await shelf.read(shard)
+            read.withLock { $0[shard.infoHash] = torrent }
         }
         return read.withLock { $0 }
     }
