@@ -53,6 +53,12 @@ struct Answer: Sendable {
             || (status == .partialContent && headers.first(name: "Content-Range")?.hasPrefix("bytes 0-") == true)
     }
 
+    /// Whether it may be written for several who ask the same.
+    var isForAll: Bool {
+        guard status == .ok, case .bytes = body else { return false }
+        return true
+    }
+
     /// Closes what the answer holds.
     func discard() {
         if case .file(let handle, _) = body { try? handle.close() }

@@ -158,10 +158,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .sets:
             let page = ByteBuffer(string: Listing.html(of: server.sites.names))
             writeSoon(Answer(type: "text/html; charset=utf-8", bytes: page), for: head, context)
-        case .tree(let tree): fetch(.tree(tree), of: try site(tree.set), head, context)
+        case .tree(let tree): fetch(request(.tree(tree), of: try site(tree.set), head), head, context)
         case .document(let set, let document):
             let site = try site(set)
-            whenSeeded(document, of: site, context) { self.fetch(.document(document), of: site, head, context) }
+            whenSeeded(document, of: site, context) { self.send(document, of: site, head, context) }
         case .feed(let set, let query): poll(try site(set), query, head, context)
         case .status:
             guard isAdmin else { throw .unknown }
@@ -195,12 +195,34 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func fetch(
-        _ target: ContentRequest.Target, of site: Site, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
-    ) {
-        let request = ContentRequest(
+    private func request(_ target: ContentRequest.Target, of site: Site, _ head: HTTPRequestHead) -> ContentRequest {
+        ContentRequest(
             site: site, target: target, isHead: head.method == .HEAD,
             conditions: RequestConditions(headers: head.headers), isReader: Self.isReader(head))
+    }
+
+    /// A document, as others have just had it where that will do.
+    private func send(
+        _ document: Document, of site: Site, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) {
+        let request = request(.document(document), of: site, head)
+        guard !request.isHead, request.conditions == RequestConditions() else { return fetch(request, head, context) }
+        let key = RecentDocuments.Key(set: site.layout.set, document: document)
+        switch server.documents.turn(for: key, at: server.responder.now(), on: context.eventLoop) {
+        case .make(let promise): fetch(request, head, context) { promise.succeed($0?.isForAll == true ? $0 : nil) }
+        case .wait(let answer):
+            answer.hop(to: context.eventLoop).assumeIsolated().whenComplete { result in
+                guard case .success(let answer?) = result else { return self.fetch(request, head, context) }
+                self.writeSoon(answer, for: head, context)
+            }
+        }
+    }
+
+    /// - Parameter made: is told of the answer before it is written; nil when the server stops.
+    private func fetch(
+        _ request: ContentRequest, _ head: HTTPRequestHead, _ context: ChannelHandlerContext,
+        made: @escaping (Answer?) -> Void = { _ in }
+    ) {
         let responder = server.responder
         let pins = pins
         let work = server.files.runIfActive(eventLoop: context.eventLoop) { () -> (Answer, SnapshotPins) in
@@ -212,8 +234,12 @@ final class ConnectionHandler: ChannelInboundHandler {
             switch result {
             case .success((let answer, let pins)):
                 self.pins = pins
+                made(answer)
                 self.write(answer, for: head, context)
-            case .failure: context.close(promise: nil)  // the threads are gone: the server stops
+            case .failure:
+                // The threads are gone: the server stops.
+                made(nil)
+                context.close(promise: nil)
             }
         }
     }

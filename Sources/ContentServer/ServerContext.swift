@@ -6,6 +6,7 @@ internal import NIOPosix
 struct ServerContext: Sendable {
     var sites: SiteTable
     var responder: ContentResponder
+    let documents = RecentDocuments()
     /// The threads that the responder blocks.
     var files: NIOThreadPool
     var registry: ConnectionRegistry
