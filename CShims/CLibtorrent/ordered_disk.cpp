@@ -162,10 +162,10 @@ private:
         order->second.waiting.emplace(number, std::move(handler));
     }
 
+    // First, hence destroyed last: who waits may own a storage of it.
+    std::unique_ptr<lt::disk_interface> disk_;
     std::map<lt::storage_index_t, Order> orders_;
     std::uint64_t last_ = 0;
-    // Last, hence destroyed first: its answers use what is above.
-    std::unique_ptr<lt::disk_interface> disk_;
 };
 
 }

@@ -44,8 +44,11 @@ public final class TreeBuilder {
             guard error.isExisting else { throw error }
             let (old, new) = (try FileSystem.status(location(path)), try FileSystem.status(existing))
             if let old, let new, old.inode == new.inode, old.device == new.device { return }
-            try FileSystem.remove(location(path))
-            try FileSystem.link(existing, to: location(path))
+            // Beside the tree, where no file of it can be; in one step, as somebody may read what is exchanged.
+            let exchange = "\(root).exchange"
+            try FileSystem.remove(exchange)
+            try FileSystem.link(existing, to: exchange)
+            try FileSystem.rename(exchange, to: location(path))
         }
     }
 

@@ -10,8 +10,8 @@ actor PieceFetcher {
     static let width = 8
     /// Bytes of one request at most, unless a piece is longer.
     static let runLength = 4 << 20
-    /// Bytes that the engine may have been given and not have written: nothing further is asked for. A disk may be slower
-    /// than an upstream.
+    /// Bytes that the engine may have been given and not have written: beyond that nothing is asked for, and only what is
+    /// under way still comes. A disk may be slower than an upstream.
     static let unwrittenLimit = 16 << 20
     /// For how long nothing may arrive of what the engine was given, before it is fetched again.
     private static let delivery = Duration.seconds(10)
@@ -85,7 +85,8 @@ actor PieceFetcher {
             unwrittenBytes -= torrents[shard].length(ofPiece: piece)
             lastProgress = .now
         }
-        start()
+        // (The places may be changing.)
+        if looking == nil { start() }
         return pieces.allSatisfy { handed[shard][$0] }
     }
 

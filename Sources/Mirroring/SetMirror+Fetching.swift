@@ -82,9 +82,6 @@ extension SetMirror {
                 return
             }
         }
-        // libtorrent's reading of the torrents takes about as long as making the plan and putting the files in their places.
-        let unknown = manifest.shards.filter { seeding[$0.infoHash] == nil }
-        async let torrents = readAhead(unknown)
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
         var row =
@@ -121,6 +118,8 @@ extension SetMirror {
         }
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
+        // libtorrent's reading of the torrents takes about as long as putting the files in their places.
+        async let torrents = readAhead(plan.transfers.map(\.shard))
         try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching
@@ -339,13 +338,8 @@ extension SetMirror {
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
             for (file, source) in plan.twins {
-                if file.identity == source.identity {
-                    try builder.link(builder.location(source.path), at: file.path)
-                } else {
-                    try builder.copy(
-                        builder.location(source.path), at: file.path, mtime: file.mtime,
-                        mode: file.executable ? 0o555 : 0o444)
-                }
+                try TreeAssembler.place(
+                    file, from: builder.location(source.path), copies: file.identity != source.identity, builder)
             }
             try FileSystem.removeTree("\(layout.swarm)/parts")
             if !isSynced || !plan.twins.isEmpty { try FileSystem.syncAll(on: layout.root) }

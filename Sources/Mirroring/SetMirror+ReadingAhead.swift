@@ -25,7 +25,7 @@ extension SetMirror {
         }
     }
 
-    /// Has libtorrent read the first torrents of a snapshot that are not in the session: something will be fetched of them.
+    /// Has libtorrent read the first of the torrents of which something will be fetched.
     nonisolated func readAhead(_ shards: [Manifest.Shard]) async throws -> SnapshotFetch.ReadTorrents {
         var size = 0
         let first = shards.prefix { shard in

@@ -148,13 +148,7 @@ final class SnapshotFetch {
                 let present = shard.entries(.fetch).filter {
                     FileSystem.exists("\(verifier.root)/\(torrent.path($0))")
                 }
-                let found = try verifier.verify(Set(present.flatMap { torrent.pieces($0) }).sorted(), of: torrent)
-                // A file that was whole once is read-only, and other trees may link to it: what is written is its own.
-                let intact = Set(found)
-                for entry in present where !intact.isSuperset(of: torrent.pieces(entry)) {
-                    try TreeAssembler.detach("\(verifier.root)/\(torrent.path(entry))")
-                }
-                return found
+                return try verifier.verify(Set(present.flatMap { torrent.pieces($0) }).sorted(), of: torrent)
             }
             for piece in found { have[index][piece] = true }
             try await detachUnfinished(index)
@@ -166,15 +160,17 @@ final class SnapshotFetch {
         try await verifyQueued()
     }
 
-    /// What is there in part goes on being written in: it must not share its inode with another tree.
+    /// What is there in part goes on being written in: it must not share its inode with another tree, nor be read-only, as
+    /// it is once it was whole. So does what is to be exchanged for a link at the end, where a piece of it is wanted.
     private func detachUnfinished(_ index: Int) async throws {
         let shard = shards[index]
-        let have = have[index]
+        var unfinished = wanted[index]
+        unfinished.subtract(have[index])
         let root = verifier.root
-        try await offPool {
-            for entry in shard.entries(.fetch) {
-                guard !shard.torrent.pieces(entry).allSatisfy({ have[$0] }) else { continue }
-                try TreeAssembler.detach("\(root)/\(shard.torrent.path(entry))")
+        try await offPool { [unfinished] in
+            for entry in shard.entries(.fetch, .twin)
+            where shard.torrent.pieces(entry).contains(where: { unfinished[$0] }) {
+                try TreeAssembler.detach(shard.torrent.path(entry), in: root)
             }
         }
     }

@@ -42,8 +42,8 @@ struct SnapshotPlan: Sendable {
         var have: PieceSet
         /// Pieces to fetch, by class.
         var wanted: [Priority: PieceSet] = [:]
-        /// Entries that are rewritten and have other names, which are linked to them at the end. Until then they stand in the
-        /// journal: after a crash they are linked to those names again.
+        /// Entries that are rewritten and have a name that is not, which is linked to them at the end. Until then they stand
+        /// in the journal: after a crash they are linked to that name again.
         var named: Set<Int> = []
 
         /// All pieces to fetch.

@@ -317,18 +317,21 @@ private struct SnapshotPlanner {
             for digest in try shelf.found(search, in: shard) { counts[digest, default: 0] += 1 }
         }
         let repeated = DigestSearch(counts.filter { $0.value > 1 }.keys)
-        for shard in target {
+        for (index, shard) in target.enumerated() {
             guard let torrent = try shelf.torrent(shard, holding: repeated) else { continue }
+            let sources = plan.shards[index].sources
             for entry in torrent.files where filter.isEverything || filter.includes(torrent.path(entry)) {
-                if let names = rewritten[torrent.identity(entry)] { join(torrent.file(entry), to: names) }
+                guard let names = rewritten[torrent.identity(entry)] else { continue }
+                join(torrent.file(entry), isUntouched: sources.isEmpty || sources[entry] == .here, to: names)
             }
         }
     }
 
-    private mutating func join(_ file: FileEntry, to rewritten: [FileReference]) {
+    private mutating func join(_ file: FileEntry, isUntouched: Bool, to rewritten: [FileReference]) {
         let original = plan.transfers[rewritten[0].shard].torrent.file(rewritten[0].entry)
         guard file.path != original.path else { return }
         plan.twins.append((file, original))
+        guard isUntouched else { return }
         for reference in rewritten { plan.transfers[reference.shard].named.insert(reference.entry) }
     }
 }

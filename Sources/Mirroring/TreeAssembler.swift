@@ -39,13 +39,13 @@ struct TreeAssembler {
                 staged[placement.location]
                 ?? "\(placement.location.files)/\(placement.location.path)"
             try reportingDamage(of: placement.location.tree, at: source) {
-                try place(
+                try Self.place(
                     placement.file, from: source, copies: placement.copies, isRewritten: placement.isRewritten, builder)
             }
         }
         try linkBeside(plan, shelf, builder)
         for file in plan.empty { try makeEmpty(file, builder) }
-        for path in plan.detached { try Self.detach(builder.location(path)) }
+        for path in plan.detached { try Self.detach(path, in: builder.root) }
         for transfer in plan.transfers {
             for entry in transfer.entries(.fetch) { try builder.makeParents(of: transfer.torrent.path(entry)) }
         }
@@ -89,7 +89,7 @@ struct TreeAssembler {
                 let isRewritten = shard.sources[entry] == .rewritten
                 let source = "\(beside.files)/\(torrent.path(entry))"
                 try reportingDamage(of: beside.snapshot, at: source) {
-                    try place(
+                    try Self.place(
                         torrent.file(entry), from: source, copies: isRewritten, isRewritten: isRewritten, builder)
                 }
             }
@@ -103,8 +103,9 @@ struct TreeAssembler {
         }
     }
 
-    private func place(
-        _ file: FileEntry, from source: String, copies: Bool, isRewritten: Bool, _ builder: TreeBuilder
+    /// Links or copies a file that is elsewhere.
+    static func place(
+        _ file: FileEntry, from source: String, copies: Bool, isRewritten: Bool = false, _ builder: TreeBuilder
     ) throws {
         if !copies {
             do { return try builder.link(source, at: file.path) } catch {
@@ -126,10 +127,13 @@ struct TreeAssembler {
     }
 
     /// Gives a file an inode of its own, unless it has one. libtorrent will write in it: the owner may.
-    static func detach(_ location: String) throws {
+    ///
+    /// - Parameter root: of the tree's files; the copy is made beside it, where no file of the tree can be.
+    static func detach(_ path: String, in root: String) throws {
+        let location = "\(root)/\(path)"
         guard let status = try FileSystem.status(location), status.kind == .regular else { return }
         if status.links > 1 {
-            let copy = "\(location).detached"
+            let copy = "\(root).detached"
             try FileSystem.remove(copy)
             try FileSystem.copy(location, to: copy, mode: status.mode | 0o200)
             try FileSystem.setModificationTime(copy, seconds: status.mtimeSeconds)

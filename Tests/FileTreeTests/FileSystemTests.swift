@@ -129,6 +129,17 @@ struct TreeBuilderTests {
         #expect(try Set(TreeState(builder.root).nodes.keys) == ["a/copied", "a/link", "hollow"])
     }
 
+    @Test("a file is exchanged for a link, once, and nothing else is left")
+    func exchange() throws {
+        try writer.write("file", "content")
+        try writer.write("other", "other")
+        try builder.copy(writer.location("other"), at: "file", mtime: 1, mode: 0o444)
+        for _ in 0..<2 { try builder.link(writer.location("file"), at: "file") }
+        #expect(
+            try FileSystem.status(builder.location("file"))?.inode == FileSystem.status(writer.location("file"))?.inode)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["source", "tree"])
+    }
+
     @Test("nothing is written behind a link")
     func behindLink() throws {
         try writer.write("file", "content")
