@@ -146,6 +146,16 @@ struct SnapshotPlanTests {
         #expect(try twins(old, [], PathFilter(include: [], exclude: ["/other/"])) == ["alias = kept5"])
     }
 
+    @Test("Names that are all written again are linked at the end, and each is counted on once it is checked")
+    func allNamesRewritten() throws {
+        let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8(min($0, 4))) }
+        let plan = try plan(
+            try torrent(kept + [file("new", 5_000, content: 99)]), base: try tree(try torrent(kept)))
+        #expect(plan.detached.sorted() == ["kept3", "kept4", "kept5"])
+        #expect(plan.twins.map { "\($0.file.path) = \($0.of.path)" } == ["kept5 = kept4"])
+        #expect(plan.transfers[0].named.isEmpty)
+    }
+
     @Test("What a piece was written over and not checked since is not taken for what it was")
     func rewrittenBefore() throws {
         let kept = (0..<6).map { file("kept\($0)", 5_000, content: UInt8($0)) }
