@@ -138,10 +138,14 @@ let package = Package(
         .target(
             name: "SwarmTestSupport", dependencies: ["SwarmCore", "FileTree"], path: "Tests/SwarmTestSupport",
             swiftSettings: strict),
+        // A stock libtorrent, to compare with what is written here.
+        .target(
+            name: "CLibtorrentOracle", path: "Tests/CLibtorrentOracle", cxxSettings: libtorrentDefines,
+            linkerSettings: [.linkedLibrary("torrent-rasterbar")]),
         .testTarget(name: "SwarmCoreTests", dependencies: ["SwarmCore"], swiftSettings: strict),
         .testTarget(
-            name: "MetainfoTests", dependencies: ["Metainfo", "SwarmCore", "TorrentEngine", "SwarmTestSupport"],
-            swiftSettings: strict),
+            name: "MetainfoTests", dependencies: ["Metainfo", "SwarmCore", "CLibtorrentOracle", "SwarmTestSupport"],
+            swiftSettings: strictOverC),
         .testTarget(
             name: "TorrentEngineTests", dependencies: ["TorrentEngine", "SwarmCore", "Metainfo", "SwarmTestSupport"],
             swiftSettings: strict),

@@ -3,6 +3,7 @@
 #include <libtorrent/string_view.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace slt {
 
@@ -10,6 +11,9 @@ namespace slt {
 class BencodeCursor {
 public:
     explicit BencodeCursor(libtorrent::span<char const> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+
+    bool is_at_end() const { return at_ == end_; }
+    char const* position() const { return at_; }
 
     bool skip(char expected) {
         if (at_ == end_ || *at_ != expected) return false;
@@ -30,13 +34,35 @@ public:
         return true;
     }
 
-    bool skip_integer() {
-        if (!skip('i')) return false;
-        while (at_ != end_ && *at_ != 'e') ++at_;
+    /// An integer that is not negative, up to 2^58.
+    bool read(std::int64_t& result) {
+        if (!skip('i') || !is_at_digit()) return false;
+        for (result = 0; is_at_digit(); ++at_) {
+            result = result * 10 + (*at_ - '0');
+            if (result > largest) return false;
+        }
         return skip('e');
     }
 
+    /// A value of any kind, with what it holds.
+    bool skip_value(int depth = 32) {
+        libtorrent::string_view text;
+        if (skip('i')) {
+            while (at_ != end_ && *at_ != 'e') ++at_;
+            return skip('e');
+        }
+        bool const is_list = skip('l');
+        if (!is_list && !skip('d')) return read(text);
+        if (depth == 0) return false;
+        while (!skip('e'))
+            if ((!is_list && !read(text)) || !skip_value(depth - 1)) return false;
+        return true;
+    }
+
 private:
+    // A further digit does not overflow.
+    static constexpr std::int64_t largest = INT64_MAX / 20;
+
     bool is_at_digit() const { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; }
 
     char const* at_;

@@ -1,12 +1,9 @@
 #include "session.hpp"
-#include "ordered_disk.hpp"
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/fingerprint.hpp>
 #include <libtorrent/session_params.hpp>
 #include <libtorrent/settings_pack.hpp>
-
-#include <climits>
 
 namespace slt {
 
@@ -24,9 +21,7 @@ lt::settings_pack base_settings() {
     settings.set_int(pack::alert_mask, lt::alert_category::error | lt::alert_category::status | lt::alert_category::peer);
     settings.set_int(pack::alert_queue_size, 100'000);
 
-    // pread and pwrite in threads; mapped files raise SIGBUS when somebody truncates them.
-    settings.set_int(pack::mmap_file_size_cutoff, INT_MAX);
-    settings.set_int(pack::disk_write_mode, pack::always_pwrite);
+    // Of TreeDisk.
     settings.set_int(pack::file_pool_size, 2'000);
     settings.set_int(pack::max_queued_disk_bytes, 16 * 1024 * 1024);
 
@@ -85,7 +80,6 @@ lt::settings_pack settings_of(slt_settings const& from) {
     settings.set_int(pack::download_rate_limit, from.download_limit);
     settings.set_int(pack::connections_limit, from.connections_limit);
     settings.set_int(pack::unchoke_slots_limit, from.unchoke_slots);
-    settings.set_int(pack::hashing_threads, from.hashing_threads);
     return settings;
 }
 
@@ -106,7 +100,8 @@ public:
         } else if (auto const* a = lt::alert_cast<lt::cache_flushed_alert>(alert)) {
             add(SLT_EVENT_FLUSHED, a);
         } else if (auto const* a = lt::alert_cast<lt::file_error_alert>(alert)) {
-            fill(add(SLT_EVENT_FILE_ERROR, a), a->filename(), a->error.message(), a->error.value());
+            auto const files = session_.registry->find(a->handle.info_hashes().v1);
+            fill(add(SLT_EVENT_FILE_ERROR, a), files ? files->failed() : "", a->error.message(), a->error.value());
         } else if (auto const* a = lt::alert_cast<lt::tracker_error_alert>(alert)) {
             char const* reason = a->failure_reason();
             bool const has_reason = reason != nullptr && *reason != '\0';
@@ -147,8 +142,8 @@ private:
 
     char const* keep(std::string text) { return session_.event_texts.emplace_back(std::move(text)).c_str(); }
 
-    void fill(slt_event& event, char const* path, std::string message, int code) {
-        event.path = keep(path);
+    void fill(slt_event& event, std::string path, std::string message, int code) {
+        event.path = keep(std::move(path));
         event.message = keep(std::move(message));
         event.native_code = code;
     }
@@ -176,7 +171,12 @@ slt_session* slt_session_create(
         made->notifier = notifier;
         made->ledger = std::make_shared<Ledger>(notifier);
         lt::session_params params(settings_of(*settings));
-        params.disk_io_constructor = ordered_disk;
+        params.disk_io_constructor = [registry = made->registry](
+                                         lt::io_context& context, lt::settings_interface const& settings, lt::counters&) {
+            return tree_disk(context, settings, registry);
+        };
+        // Not libtorrent's usual ones, ut_metadata among them: what it knows of a torrent is not the torrent's own text.
+        params.extensions.clear();
         made->session = std::make_unique<lt::session>(std::move(params));
         made->limits_local_peers = settings->limit_local_peers;
         if (made->limits_local_peers) apply_classes(*made);

@@ -1,5 +1,6 @@
 #pragma once
 #include "observer.hpp"
+#include "tree_disk.hpp"
 
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/peer_class.hpp>
@@ -12,6 +13,7 @@
 struct slt_session {
     std::shared_ptr<slt::Notifier> notifier;
     std::shared_ptr<slt::Ledger> ledger;
+    std::shared_ptr<slt::FileRegistry> registry = std::make_shared<slt::FileRegistry>();
     std::map<libtorrent::sha1_hash, libtorrent::torrent_handle> torrents;
 
     // Peers on loopback and private addresses are bounded as all others are.
@@ -38,7 +40,7 @@ namespace slt {
 /// Tells libtorrent the class of each address, by the session's settings and distances.
 void apply_classes(slt_session& session);
 
-/// Settings of every session, also of those that never meet a peer.
+/// Settings of every session, whatever its owner chose.
 lt::settings_pack base_settings();
 
 }

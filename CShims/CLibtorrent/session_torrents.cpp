@@ -3,11 +3,10 @@
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/peer_info.hpp>
-#include <libtorrent/session_params.hpp>
+#include <libtorrent/extensions/smart_ban.hpp>
+#include <libtorrent/extensions/ut_pex.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_status.hpp>
-
-#include <chrono>
 
 namespace slt {
 namespace {
@@ -33,7 +32,7 @@ bool is_announced(lt::torrent_handle const& handle) {
     return false;
 }
 
-/// The pieces had, as a bitfield of `piece_count` bits.
+/// The pieces had, as a bitfield.
 std::string bits_of(lt::torrent_status const& status, int piece_count) {
     std::string bits(bytes_of_bits(piece_count), '\0');
     auto* const bytes = reinterpret_cast<uint8_t*>(bits.data());
@@ -89,14 +88,10 @@ slt_code slt_session_add(
             return fail(error, SLT_PIECE_COUNT_MISMATCH, "the torrent has " + std::to_string(piece_count) + " pieces");
         if (session->torrents.count(info_hash) != 0)
             return fail(error, SLT_ALREADY_ADDED, "the session has this torrent already");
-        if (auto const refused = settle_names(*torrent, error); refused != SLT_OK) return refused;
 
-        mark_padding(*info, have);
+        mark_padding(*torrent, have);
         PieceLengths const lengths(*info);
         auto params = parameters(*torrent, save_path);
-        // Paused: libtorrent dials the peers that it knows at once when a torrent is resumed, and with the next of its ticks,
-        // one second apart, when it is merely added. (With no_verify_files it knows them as soon as it has the torrent.)
-        params.flags |= lt::torrent_flags::no_verify_files | lt::torrent_flags::paused;
         if (!peer_exchange) params.flags |= lt::torrent_flags::disable_pex;
         // Exactly as many bits as pieces: with fewer libtorrent begins to check files behind them.
         params.have_pieces.resize(piece_count);
@@ -107,10 +102,14 @@ slt_code slt_session_add(
         params.extensions.push_back([ledger = session->ledger, info_hash, lengths, missing](lt::torrent_handle const&, lt::client_data_t) {
             return std::make_shared<TorrentObserver>(ledger, info_hash, lengths, missing);
         });
+        params.extensions.push_back(&lt::create_smart_ban_plugin);
+        if (peer_exchange) params.extensions.push_back(&lt::create_ut_pex_plugin);
 
+        session->registry->put(info_hash, torrent->files);
         auto const handle = session->session->add_torrent(std::move(params));
         if (auto const status = handle.status({}); status.errc) {
             session->session->remove_torrent(handle);
+            session->registry->remove(info_hash);
             return fail(error, SLT_BAD_TORRENT, status.errc.message(), status.errc.value());
         }
         session->torrents.emplace(info_hash, handle);
@@ -130,11 +129,13 @@ slt_code slt_session_quiesce(slt_session* session, slt_info_hash info_hash, slt_
 
 void slt_session_remove(slt_session* session, slt_info_hash info_hash) {
     guarded(0, [&] {
-        auto const found = session->torrents.find(hash_of(info_hash));
+        auto const found_hash = hash_of(info_hash);
+        auto const found = session->torrents.find(found_hash);
         if (found == session->torrents.end()) return 0;
         auto const handle = found->second;
         session->torrents.erase(found);
         session->session->remove_torrent(handle);
+        session->registry->remove(found_hash);
         return 0;
     });
 }
@@ -234,35 +235,5 @@ slt_peer const* slt_session_peers(slt_session* session, slt_info_hash info_hash,
         }
         *count = session->peers.size();
         return session->peers.data();
-    });
-}
-
-slt_code slt_torrent_check(
-    slt_torrent* torrent, char const* save_path, uint8_t* have, size_t have_size, slt_error* error) {
-    return guarded(error, SLT_SESSION, [&]() -> slt_code {
-        int const piece_count = torrent->info->num_pieces();
-        if (have_size != bytes_of_bits(piece_count))
-            return fail(error, SLT_PIECE_COUNT_MISMATCH, "the torrent has " + std::to_string(piece_count) + " pieces");
-        if (auto const refused = settle_names(*torrent, error); refused != SLT_OK) return refused;
-        auto settings = base_settings();
-        settings.set_str(lt::settings_pack::listen_interfaces, "");
-        lt::session session{lt::session_params(settings)};
-        auto params = parameters(*torrent, save_path);
-        // Upload mode: nothing is fetched or written. Not paused: a paused torrent is not checked.
-        params.flags |= lt::torrent_flags::upload_mode;
-        auto const handle = session.add_torrent(std::move(params));
-        for (;;) {
-            session.wait_for_alert(std::chrono::seconds(1));
-            std::vector<lt::alert*> alerts;
-            session.pop_alerts(&alerts);
-            for (auto const* alert : alerts) {
-                if (auto const* failed = lt::alert_cast<lt::torrent_error_alert>(alert))
-                    return fail(error, SLT_SESSION, failed->message(), failed->error.value());
-                if (!lt::alert_cast<lt::torrent_checked_alert>(alert)) continue;
-                auto const bits = bits_of(handle.status(lt::torrent_handle::query_pieces), piece_count);
-                std::memcpy(have, bits.data(), have_size);
-                return SLT_OK;
-            }
-        }
     });
 }

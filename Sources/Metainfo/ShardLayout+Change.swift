@@ -106,8 +106,9 @@ extension ShardLayout {
         _ files: [FileEntry], largeFileHashes: [SHA256Digest: [UInt8]], isElsewhere: (FileEntry) -> Bool
     ) {
         let sorted = files.sorted { TreePath.precedes($0.path.utf8, $1.path.utf8) }
-        // Runs first, one for each class, what is new apart from what nodes have from elsewhere. libtorrent looks a
-        // file's directory up among all that came before, the last one first: what fills a directory should follow on it.
+        // Runs first, one for each class, what is new apart from what nodes have from elsewhere. Clients that use libtorrent
+        // look a file's directory up among all that came before, the last one first: what fills a directory should follow
+        // on it.
         var runs: [RunKey: [Item]] = [:]
         for file in sorted where file.length < policy.alignFrom {
             runs[RunKey(priority: file.priority, known: isElsewhere(file)), default: []].append(arrival(file))

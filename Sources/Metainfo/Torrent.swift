@@ -3,7 +3,7 @@ public import SwarmCore
 
 /// A parsed v1 torrent (BEP 3, BEP 47) with our keys: flat columns over the `.torrent`'s bytes, no object per file.
 ///
-/// Entries keep the torrent's order and numbering, pads included, so an entry's index is libtorrent's file index. It never
+/// Entries keep the torrent's order and numbering, pads included, so an entry's index is the engine's file index. It never
 /// changes, and is passed by reference: a dozen columns would be counted one by one at each copy.
 public final class Torrent: Sendable {
     /// What an entry is.

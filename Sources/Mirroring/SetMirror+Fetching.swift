@@ -118,8 +118,6 @@ extension SetMirror {
         }
         snapshots[id] = row
         let assembler = TreeAssembler(layout: layout, target: id, base: row.base, isOpen: id == visible)
-        // libtorrent's reading of the torrents takes about as long as putting the files in their places.
-        async let torrents = readAhead(plan.transfers.map(\.shard))
         try await offPool { [shelf = documents.shelf] in try assembler.assemble(plan, shelf: shelf) }
         let replaced = row.base
         row.state = .fetching
@@ -135,7 +133,7 @@ extension SetMirror {
         changed.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
-        let isSynced = try await transfer(id, plan, torrents, resuming: interrupted)
+        let isSynced = try await transfer(id, plan, resuming: interrupted)
         try await complete(id, plan, isSynced: isSynced)
     }
 
@@ -276,9 +274,7 @@ extension SetMirror {
     }
 
     /// Returns whether all of the tree is on disk.
-    private func transfer(
-        _ id: SnapshotID, _ plan: SnapshotPlan, _ torrents: SnapshotFetch.ReadTorrents, resuming: Bool
-    ) async throws -> Bool {
+    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws -> Bool {
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
         guard let before = snapshots[id]?.status else { return false }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
@@ -293,7 +289,7 @@ extension SetMirror {
             logger: logger,
             report: { progress in try self.record(progress, of: id, before: before) })
         try await fetch.run(
-            resuming: resuming, torrents: torrents, peers: await resolved(configuration.peers),
+            resuming: resuming, peers: await resolved(configuration.peers),
             masters: await resolved(listedPeers), trackers: trackers)
         return fetch.isSynced
     }

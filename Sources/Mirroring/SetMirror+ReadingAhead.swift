@@ -1,8 +1,6 @@
 internal import FileTree
 internal import Metainfo
 internal import SwarmCore
-internal import Synchronization
-internal import TorrentEngine
 
 /// What is read before it is asked for, while the upstream or the disk is waited for. It is bounded: of a large set, nothing
 /// is read ahead.
@@ -23,20 +21,5 @@ extension SetMirror {
             guard changed.reduce(0, { $0 + $1.torrent.size }) <= Self.limitAhead else { return }
             _ = try Parallel.map(chunks: changed) { for shard in $0 { _ = try documents.shelf.torrent(shard) } }
         }
-    }
-
-    /// Has libtorrent read the first of the torrents of which something will be fetched.
-    nonisolated func readAhead(_ shards: [Manifest.Shard]) async throws -> SnapshotFetch.ReadTorrents {
-        var size = 0
-        let first = shards.prefix { shard in
-            size += shard.torrent.size
-            return size <= Self.limitAhead
-        }
-        let read = Mutex<SnapshotFetch.ReadTorrents>([:])
-        try await Parallel.forEach(Array(first)) { [shelf = documents.shelf] shard in
-            let torrent = try await shelf.read(shard)
-            read.withLock { $0[shard.infoHash] = torrent }
-        }
-        return read.withLock { $0 }
     }
 }

@@ -157,7 +157,7 @@ extension SetMirror {
             have = pieces
         }
         return TorrentSpec(
-            infoHash: shard.infoHash, torrent: bytes, savePath: savePath, have: have, wanted: nil, keepsNames: true,
+            infoHash: shard.infoHash, torrent: bytes, savePath: savePath, have: have, wanted: nil,
             trackers: trackers, peerExchange: trackers.isEmpty)
     }
 

@@ -45,9 +45,6 @@ final class SnapshotFetch {
     private var trackerPatience: Duration
     private var baseline: [InfoHash: Traffic] = [:]
 
-    /// Torrents as libtorrent has read them.
-    typealias ReadTorrents = [InfoHash: TorrentEngine.ReadTorrent]
-
     /// What a fetch tells.
     struct FetchProgress {
         var missing: [InfoHash: PieceSet] = [:]
@@ -97,13 +94,10 @@ final class SnapshotFetch {
     /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
     ///
     /// - Parameters:
-    ///   - torrents: those of the plan's transfers that were read already.
     ///   - peers: those that the node's configuration names.
     ///   - masters: those that the feed names. Where there are trackers, these decide who asks the master, so that it is
     ///     not asked by everybody; only when they bring nothing, it is.
-    func run(
-        resuming: Bool, torrents: ReadTorrents, peers: [Endpoint], masters: [Endpoint], trackers: [String]
-    ) async throws {
+    func run(resuming: Bool, peers: [Endpoint], masters: [Endpoint], trackers: [String]) async throws {
         guard !shards.isEmpty else { return }
         let first = trackers.isEmpty ? peers + masters : peers
         reserve = trackers.isEmpty ? [] : masters
@@ -122,8 +116,7 @@ final class SnapshotFetch {
                 specs.append((shards[index].shard, await spec(index, trackers: trackers, peers: first)))
             }
             try await Parallel.forEach(specs) { [engine, shelf] shard, spec in
-                let torrent = if let read = torrents[spec.infoHash] { read } else { try await shelf.read(shard) }
-                try await engine.add(spec, torrent)
+                try await engine.add(spec, try await shelf.read(shard))
             }
             shelf.recent.clear()
             lastArrival = .now
@@ -187,7 +180,7 @@ final class SnapshotFetch {
         let wanted = phases.first.map { shard.wanted(downTo: $0) }
         return TorrentSpec(
             infoHash: infoHash, torrent: [], savePath: layout.tree(snapshot), have: have[index],
-            wanted: wanted, preferred: preferred[index], renamed: renamed, keepsNames: true, peers: peers,
+            wanted: wanted, preferred: preferred[index], renamed: renamed, peers: peers,
             trackers: trackers, peerExchange: trackers.isEmpty)
     }
 

@@ -15,7 +15,7 @@ struct TorrentShelf: Sendable {
     /// The `.torrent` of a shard. Throws like `load`. Blocking.
     func bytes(_ shard: Manifest.Shard) throws -> [UInt8] { try recent[shard]?.bytes ?? load(shard) }
 
-    /// The torrent of a shard as libtorrent reads it. Throws like `load`, and `EngineError`.
+    /// The torrent of a shard as the engine reads it. Throws like `load`, and `EngineError`.
     func read(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
         try await TorrentEngine.read(offPool { try bytes(shard) })
     }

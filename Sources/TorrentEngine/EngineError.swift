@@ -9,7 +9,7 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         public static let badTorrent = Code(description: "badTorrent")
         /// The torrent is of version 2, refers to other torrents (BEP 38), or is an SSL torrent.
         public static let unsupportedTorrent = Code(description: "unsupportedTorrent")
-        /// libtorrent would store a file under another path than the torrent says, or two files share one path.
+        /// A file's path leads out of the torrent's directory.
         public static let hostileNames = Code(description: "hostileNames")
         /// The torrent has another info-hash than the caller expects.
         public static let infoHashMismatch = Code(description: "infoHashMismatch")

@@ -2,7 +2,7 @@ import CLibtorrent
 import SwarmCore
 import Synchronization
 
-/// A `.torrent` that libtorrent has read; owns the shim's handle. To be used by one thread at a time.
+/// A `.torrent` that was read; owns the shim's handle. To be used by one thread at a time.
 @safe
 struct ParsedTorrent: ~Copyable {
     /// The shim's handle, valid for as long as this value lives.
@@ -23,19 +23,7 @@ struct ParsedTorrent: ~Copyable {
 
     var pieceCount: Int { unsafe Int(slt_torrent_piece_count(handle)) }
 
-    var layout: TorrentLayout {
-        let files = unsafe 0..<slt_torrent_file_count(handle)
-        return TorrentLayout(
-            infoHash: unsafe InfoHash(slt_torrent_info_hash(handle)),
-            paths: files.map { unsafe String(cString: slt_torrent_file_path(handle, $0)) },
-            sizes: files.map { unsafe slt_torrent_file_size(handle, $0) },
-            offsets: files.map { unsafe slt_torrent_file_offset(handle, $0) },
-            padding: files.map { unsafe slt_torrent_file_is_pad(handle, $0) },
-            pieceLength: unsafe Int(slt_torrent_piece_length(handle)), pieceCount: pieceCount)
-    }
-
     func rename(_ file: Int, to path: String) { unsafe slt_torrent_rename(handle, Int32(clamping: file), path) }
-    func keepNames() { unsafe slt_torrent_keep_names(handle) }
     func add(tracker url: String) { unsafe slt_torrent_add_tracker(handle, url) }
 
     /// A peer to dial at once. Throws `badAddress`.
@@ -43,22 +31,10 @@ struct ParsedTorrent: ~Copyable {
         let handle = unsafe handle
         try EngineError.check { unsafe slt_torrent_add_peer(handle, peer.host, peer.port, &$0) }
     }
-
-    /// Hashes what is on disk; blocks. Uses the torrent up.
-    consuming func check(savePath: String) throws(EngineError) -> PieceSet {
-        let pieceCount = pieceCount
-        var bits = PieceSet(pieceCount: pieceCount).bytes
-        let count = bits.count
-        try EngineError.check { unsafe slt_torrent_check(handle, savePath, &bits, count, &$0) }
-        guard let have = PieceSet(pieceCount: pieceCount, bytes: bits) else {
-            preconditionFailure("the bitfield has the length that it was made with")
-        }
-        return have
-    }
 }
 
 extension TorrentEngine {
-    /// A torrent that libtorrent has read, to be added once.
+    /// A torrent that was read, to be added once.
     public final class ReadTorrent: Sendable {
         private let torrent: Mutex<ParsedTorrent?>
 

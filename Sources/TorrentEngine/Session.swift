@@ -18,7 +18,7 @@ struct Session: ~Copyable {
     private let handle: OpaquePointer
 
     /// Throws `session`. `wakeup` is signalled, on any thread, when `poll` has something to tell.
-    init(_ settings: EngineSettings, hashingThreads: Int, wakeup: Wakeup) throws(EngineError) {
+    init(_ settings: EngineSettings, wakeup: Wakeup) throws(EngineError) {
         var error = slt_error()
         // The session releases the reference when it ends or cannot be made.
         let context = unsafe Unmanaged.passRetained(wakeup).toOpaque()
@@ -33,7 +33,6 @@ struct Session: ~Copyable {
                             download_limit: Int32(clamping: settings.downloadLimit),
                             connections_limit: Int32(clamping: settings.connectionsLimit),
                             unchoke_slots: Int32(clamping: settings.effectiveUnchokeSlots),
-                            hashing_threads: Int32(clamping: hashingThreads),
                             limit_local_peers: settings.limitsLocalPeers)
                         return unsafe slt_session_create(
                             &values, { unsafe Unmanaged<Wakeup>.fromOpaque($0).takeUnretainedValue().signal() },
@@ -99,7 +98,6 @@ struct Session: ~Copyable {
             throw EngineError(.pieceMismatch, "the torrent has \(pieceCount) pieces, the set \(pieces.pieceCount)")
         }
         for (file, path) in spec.renamed { torrent.rename(file, to: path) }
-        if spec.keepsNames { torrent.keepNames() }
         for url in spec.trackers { torrent.add(tracker: url) }
         for peer in spec.peers { try torrent.add(peer: peer) }
         var have = (spec.have ?? PieceSet(pieceCount: pieceCount, full: true)).bytes

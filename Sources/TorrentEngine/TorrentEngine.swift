@@ -1,10 +1,6 @@
 import Dispatch
 public import SwarmCore
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// A BitTorrent session: torrents are added, gated by pieces and removed; what happens comes as `events`.
 ///
 /// The engine runs on a queue of its own, so that its calls may wait for libtorrent. Letting go of it without `stop` ends
@@ -58,10 +54,9 @@ public actor TorrentEngine {
     public init(settings: EngineSettings) throws {
         let (wakeups, wakeupContinuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let wakeup = Wakeup(wakeupContinuation)
-        let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         (events, output) = AsyncStream.makeStream()
         self.settings = settings
-        session = try Session(settings, hashingThreads: max(1, cores / 2), wakeup: wakeup)
+        session = try Session(settings, wakeup: wakeup)
         // Before there is a torrent, nobody is connected.
         if !settings.peers.isEmpty { try session?.setPeerRules(settings.peers) }
         // Ends with the session, which holds the only lasting reference to `wakeup`.

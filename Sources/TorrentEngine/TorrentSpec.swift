@@ -4,7 +4,7 @@ public import SwarmCore
 public struct TorrentSpec: Sendable {
     /// The info-hash that the torrent must have.
     public var infoHash: InfoHash
-    /// The `.torrent`, a version 1 one. Its trackers and web seeds are ignored.
+    /// The `.torrent`, a version 1 one, in which no two files have one path. Its trackers and web seeds are ignored.
     public var torrent: [UInt8]
     /// The directory under which files land: at `savePath/<name of the torrent>/<path>`.
     public var savePath: String
@@ -15,13 +15,8 @@ public struct TorrentSpec: Sendable {
     /// Of the wanted pieces those that are asked for before the others, as far as somebody has them; nil for none.
     /// `pieceCount` must be the torrent's.
     public var preferred: PieceSet?
-    /// Paths by file index, relative to `savePath` or absolute, for files that belong elsewhere or whose name
-    /// libtorrent would change. Files whose path only collides with another when case is ignored keep their own path
-    /// without an entry here.
+    /// Paths by file index, relative to `savePath` or absolute, for files that belong elsewhere.
     public var renamed: [Int: String]
-    /// Whether the caller has checked the names and vouches for them: where libtorrent would change one, the torrent's
-    /// own is kept. Without it such a torrent is refused.
-    public var keepsNames: Bool
     /// Peers that are dialled at once, with numeric addresses (see `TorrentEngine.resolve`).
     public var peers: [Endpoint]
     /// Announce URLs; all of them are announced to.
@@ -32,7 +27,7 @@ public struct TorrentSpec: Sendable {
     /// A torrent with no other paths than its own and, unless given, without trackers.
     public init(
         infoHash: InfoHash, torrent: [UInt8], savePath: String, have: PieceSet?, wanted: PieceSet?,
-        preferred: PieceSet? = nil, renamed: [Int: String] = [:], keepsNames: Bool = false, peers: [Endpoint] = [],
+        preferred: PieceSet? = nil, renamed: [Int: String] = [:], peers: [Endpoint] = [],
         trackers: [String] = [], peerExchange: Bool = true
     ) {
         self.infoHash = infoHash
@@ -42,7 +37,6 @@ public struct TorrentSpec: Sendable {
         self.wanted = wanted
         self.preferred = preferred
         self.renamed = renamed
-        self.keepsNames = keepsNames
         self.peers = peers
         self.trackers = trackers
         self.peerExchange = peerExchange

@@ -83,7 +83,7 @@ actor Seeder: Service {
     ) throws -> TorrentSpec {
         var spec = TorrentSpec(
             infoHash: seed.shard.infoHash, torrent: try store.torrentBytes(seed.shard),
-            savePath: store.layout.tree(seed.snapshot), have: nil, wanted: nil, keepsNames: true, trackers: trackers,
+            savePath: store.layout.tree(seed.snapshot), have: nil, wanted: nil, trackers: trackers,
             peerExchange: trackers.isEmpty)
         // What the tree lacks is neither offered nor fetched: a piece that is written could reach the source.
         if !lost.isEmpty {

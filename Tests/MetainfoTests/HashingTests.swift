@@ -65,10 +65,10 @@ struct HashingTests {
     func rawMemory() {
         var sha1 = SHA1Hasher()
         var sha256 = SHA256Hasher()
-        sha1.update(UnsafeRawBufferPointer(start: nil, count: 0))
-        Array("abc".utf8).withUnsafeBytes { bytes in
-            sha1.update(bytes)
-            sha256.update(bytes)
+        unsafe sha1.update(UnsafeRawBufferPointer(start: nil, count: 0))
+        unsafe Array("abc".utf8).withUnsafeBytes { bytes in
+            unsafe sha1.update(bytes)
+            unsafe sha256.update(bytes)
         }
         var pieces: [UInt8] = [0xff]
         sha1.finalize(appendingTo: &pieces)

@@ -12,22 +12,6 @@ struct LifecycleTests {
 
     @Test func `the shim is compiled as the library is`() { #expect(ShimABI.hasherSize == 96) }
 
-    @Test func `a torrent reads as it was made`() async throws {
-        let torrent = try TestTorrent(
-            files: [("README", noise(40_000)), ("empty", []), ("readme", noise(10, seed: 2))], aligned: true)
-        let layout = try TorrentEngine.inspect(torrent: torrent.bytes)
-        #expect(layout.infoHash == torrent.infoHash)
-        #expect(layout.paths == ["tree/README", "tree/.pad/25536", "tree/empty", "tree/readme.1"])
-        #expect(layout.sizes == [40_000, 25_536, 0, 10])
-        #expect(layout.offsets == [0, 40_000, 65_536, 65_536])
-        #expect(layout.padding == [false, true, false, false])
-        #expect(layout.pieceLength == 32_768 && layout.pieceCount == 3)
-
-        try torrent.write(under: temporary.url, corrupted: 1)
-        #expect(
-            try await TorrentEngine.hashCheck(torrent: torrent.bytes, savePath: temporary.url.path).indices == [0, 2])
-    }
-
     @Test func `a file error stops a torrent until it is added again`() async throws {
         let torrent = try TestTorrent(files: [("a", noise(100_000))])
         let (source, target) = (try temporary.directory("source"), try temporary.directory("target"))
@@ -50,8 +34,7 @@ struct LifecycleTests {
             await node.remove(torrent.infoHash)
             try FileManager.default.removeItem(at: obstacle)
             // What was reported may have gone nowhere: only the disk tells.
-            let found = try await TorrentEngine.hashCheck(torrent: torrent.bytes, savePath: target.path)
-            try await node.add(torrent.spec(at: target, have: found))
+            try await node.add(torrent.spec(at: target, have: torrent.found(under: target)))
             try await node.connect(torrent.infoHash, to: seed.endpoint())
             repeat { try await node.finished() } while await node.status(torrent.infoHash)?.have != torrent.all
             await node.flush(torrent.infoHash)

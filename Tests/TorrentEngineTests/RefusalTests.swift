@@ -22,9 +22,26 @@ struct RefusalTests {
     }
 
     @Test func `bytes that are no torrent are refused`() async throws {
-        let sound = try TestTorrent(files: [("a", noise(1_000))]).bytes
-        for bytes in [[], noise(1_000), Array(sound.dropLast(40)), Bencode.dictionary(["info": 1]).bytes] {
-            #expect(await code { _ = try TorrentEngine.inspect(torrent: bytes) } == .badTorrent)
+        let files = [("a", noise(100_000))]
+        let sound = try TestTorrent(files: files).bytes
+        var refused = [
+            [], noise(1_000), Array(sound.dropLast(40)), Array(sound.dropLast()), sound + [0],
+            Bencode.dictionary(["info": 1]).bytes,
+        ]
+        let entries: [[String: Bencode]] = [
+            ["length": -1, "path": .list(["a"])], ["path": .list(["a"])], ["length": "5", "path": .list(["a"])],
+            ["length": 100_000], ["length": 100_000, "path": .list([])], ["length": 100_000, "path": "a"],
+            ["length": .integer(1 << 60), "path": .list(["a"])],
+        ]
+        for info: [String: Bencode] in [
+            ["pieces": .string(noise(79))], ["pieces": .string(noise(100))], ["piece length": 0],
+            ["piece length": 1_000],
+            ["name": 1], ["files": "a"], ["files": .list([])],
+        ] + entries.map({ ["files": .list([.dictionary($0)])] }) {
+            refused.append(try TestTorrent(files: files, info: info).bytes)
+        }
+        for bytes in refused {
+            #expect(await code { _ = try await TorrentEngine.read(bytes) } == .badTorrent)
         }
     }
 
@@ -37,59 +54,69 @@ struct RefusalTests {
             TestTorrent(files: files, top: ["collections": .list(["x"])]),
             TestTorrent(files: files, info: ["ssl-cert": "x"]), TestTorrent(files: files, info: ["meta version": 2]),
         ] {
-            #expect(await code { _ = try TorrentEngine.inspect(torrent: torrent.bytes).paths } == .unsupportedTorrent)
-        }
-    }
-
-    @Test(arguments: [["../a"], ["a\\b"], ["a", "a"], ["a", "a/b"], ["_____padding_file_0"], ["./a"]])
-    func `names that would land elsewhere are refused`(paths: [String]) async throws {
-        let torrent = try TestTorrent(files: paths.map { ($0, noise(1_000)) })
-        let engine = try TorrentEngine.local()
-        try await withEngines(engine) {
-            #expect(await code { try await engine.add(torrent.spec(at: temporary.url)) } == .hostileNames)
+            #expect(await code { _ = try await TorrentEngine.read(torrent.bytes) } == .unsupportedTorrent)
         }
     }
 
     @Test(
         arguments: [
-            // libtorrent makes `ab` of the first name, which the other one is.
-            ["path.utf-8": .list(["a\\b"]), "path": .list(["ab"])],
-            ["path": .list(["a\\b"]), "more": .dictionary(["path": .list(["ab"])])],
-            ["path": .list(["a\\b"]), "more": .list([1, "ab"])],
-            ["path": .list(["d", "..", "ab"]), "attr": "x"],
-        ] as [[String: Bencode]])
-    func `names are compared in entries of every form`(entry: [String: Bencode]) async throws {
-        let engine = try TorrentEngine.local()
-        try await withEngines(engine) {
-            for (entry, code) in [(entry, EngineError.Code.hostileNames), (Self.harmless(entry), nil)] {
-                let entries = Bencode.list([.dictionary(entry.merging(["length": 1_000]) { $1 })])
-                let torrent = try TestTorrent(files: [("ab", noise(1_000))], info: ["files": entries])
-                #expect(await self.code { try await engine.add(torrent.spec(at: temporary.url)) } == code)
-            }
+            .list(["..", "a"]), .list(["."]), .list([""]), .list(["d", "", "a"]), .list(["d/a"]), .list(["/etc"]),
+            .list(["a\0b"]),
+        ] as [Bencode])
+    func `names that would land elsewhere are refused`(path: Bencode) async throws {
+        for key in ["path", "path.utf-8"] {
+            let entry: [String: Bencode] = ["length": 1_000, "path": .list(["a"])]
+            let entries = Bencode.list([.dictionary(entry.merging([key: path]) { $1 })])
+            let torrent = try TestTorrent(files: [("a", noise(1_000))], info: ["files": entries])
+            #expect(await code { _ = try await TorrentEngine.read(torrent.bytes) } == .hostileNames)
         }
+        let torrent = try TestTorrent(name: "..", files: [("a", noise(1_000))])
+        #expect(await code { _ = try await TorrentEngine.read(torrent.bytes) } == .hostileNames)
     }
 
-    /// The entry with a name that libtorrent takes as it is.
-    private static func harmless(_ entry: [String: Bencode]) -> [String: Bencode] {
-        let key = entry.keys.contains("path.utf-8") ? "path.utf-8" : "path"
-        return entry.merging([key: .list(["d", "ab"])]) { $1 }
-    }
-
-    @Test func `a name that libtorrent dislikes can be given back`() async throws {
-        let torrent = try TestTorrent(files: [("dev\\x2ddisk", noise(40_000)), ("b", noise(10))])
-        #expect(try TorrentEngine.inspect(torrent: torrent.bytes).paths == ["tree/devx2ddisk", "tree/b"])
+    // Several of these libtorrent would change, take for padding or number.
+    @Test func `every name is kept as it is, and each file can be put elsewhere`() async throws {
+        let paths = [
+            "dev\\x2ddisk", "README", "readme", "_____padding_file_0", "d/e/\u{202e}x", "d/e ", "d.", "empty",
+            String(repeating: "n", count: 255),
+        ]
+        let files = paths.enumerated().map { ($1, noise($1 == "empty" ? 0 : 20_000, seed: UInt64($0))) }
+        let torrent = try TestTorrent(files: files + [("other", noise(70_000))])
+        let (target, elsewhere) = (try temporary.directory("target"), try temporary.directory("elsewhere"))
         let engine = try TorrentEngine.local()
         try await withEngines(engine) {
-            var spec = torrent.spec(at: temporary.url)
-            spec.renamed = [0: "tree/dev\\x2ddisk", 1: "tree/b"]
+            var spec = torrent.spec(at: target)
+            spec.renamed = [files.count: elsewhere.appendingPathComponent("deep/er").path]
             try await engine.add(spec)
             for index in 0..<torrent.pieceCount {
                 try await engine.addPiece(torrent.infoHash, PieceIndex(index), torrent.piece(index))
             }
             try await engine.finished()
             await engine.flush(torrent.infoHash)
-            #expect(torrent.differences(under: temporary.url) == [])
+            // The engine makes no empty files.
+            #expect(torrent.differences(under: target) == ["empty", "other"])
+            #expect(try Data(contentsOf: elsewhere.appendingPathComponent("deep/er")) == Data(noise(70_000)))
         }
+    }
+
+    @Test func `a symbolic link in a file's place is not followed`() async throws {
+        let torrent = try TestTorrent(files: [("a", noise(20_000))])
+        let victim = temporary.url.appendingPathComponent("victim")
+        try Data("as it was".utf8).write(to: victim)
+        let place = torrent.location(of: "a", under: temporary.url)
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(at: place, withDestinationURL: victim)
+        let engine = try TorrentEngine.local()
+        try await withEngines(engine) {
+            try await engine.add(torrent.spec(at: temporary.url))
+            try await engine.addPiece(torrent.infoHash, PieceIndex(0), torrent.piece(0))
+            try await engine.eventsUntil { event in
+                guard case .fileError(torrent.infoHash, place.path, _, ELOOP) = event else { return false }
+                return true
+            }
+        }
+        #expect(try Data(contentsOf: victim) == Data("as it was".utf8))
     }
 
     @Test func `what does not fit together is refused`() async throws {

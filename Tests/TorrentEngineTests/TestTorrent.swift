@@ -104,6 +104,20 @@ struct TestTorrent {
         }
     }
 
+    /// The pieces that lie under `directory`.
+    func found(under directory: URL) -> PieceSet {
+        let written = files.flatMap { file in
+            let data = file.isPadding ? nil : try? Data(contentsOf: location(of: file.path, under: directory))
+            return (data.map { [UInt8]($0) } ?? [])
+                + Array(repeating: 0, count: max(0, file.content.count - (data?.count ?? 0)))
+        }
+        return pieces(
+            (0..<pieceCount).filter { index in
+                let range = index * pieceLength..<min((index + 1) * pieceLength, content.count)
+                return written[range] == content[range]
+            })
+    }
+
     /// How an engine is given this torrent; by default it wants all that it does not have.
     func spec(at directory: URL, have: PieceSet? = nil, wanted: PieceSet? = nil) -> TorrentSpec {
         TorrentSpec(

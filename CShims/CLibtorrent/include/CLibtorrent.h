@@ -20,7 +20,7 @@ typedef enum slt_code {
     SLT_OK = 0,
     SLT_BAD_TORRENT,         // not a torrent, beyond the limits, or rejected by libtorrent
     SLT_UNSUPPORTED_TORRENT, // v2 or hybrid, BEP 38 keys, ssl-cert
-    SLT_HOSTILE_NAMES,       // a path that libtorrent had to change, two files with one path
+    SLT_HOSTILE_NAMES,       // a path that leads elsewhere
     SLT_INFO_HASH_MISMATCH,
     SLT_PIECE_COUNT_MISMATCH,
     SLT_ALREADY_ADDED,
@@ -45,30 +45,16 @@ size_t slt_sizeof_hasher(void);
 
 typedef struct slt_torrent slt_torrent;
 
-// Parses a .torrent; the bytes are copied. Null on failure, with the code in *code.
+// Parses a .torrent; what is needed of the bytes is copied. Null on failure, with the code in *code. That no two files have
+// one path is for the caller to check.
 slt_torrent *_Nullable slt_torrent_parse(const uint8_t *_Nullable bytes, size_t size, slt_code *code, slt_error *error);
 void slt_torrent_free(slt_torrent *torrent);
-slt_info_hash slt_torrent_info_hash(const slt_torrent *torrent);
-int64_t slt_torrent_piece_length(const slt_torrent *torrent); // bytes
-int64_t slt_torrent_total_size(const slt_torrent *torrent);   // bytes, pad files included
 int32_t slt_torrent_piece_count(const slt_torrent *torrent);
-int32_t slt_torrent_file_count(const slt_torrent *torrent);
-// The path that libtorrent would use, the torrent's name first; valid until the next call with this torrent.
-const char *slt_torrent_file_path(slt_torrent *torrent, int32_t file);
-int64_t slt_torrent_file_size(const slt_torrent *torrent, int32_t file);   // bytes
-int64_t slt_torrent_file_offset(const slt_torrent *torrent, int32_t file); // bytes from the start of the content
-bool slt_torrent_file_is_pad(const slt_torrent *torrent, int32_t file);
-// What slt_session_add and slt_torrent_check shall use; strings are copied.
+// What slt_session_add shall use; strings are copied. A file is named by its place in the torrent's list.
 void slt_torrent_rename(slt_torrent *torrent, int32_t file, const char *path);
 void slt_torrent_add_tracker(slt_torrent *torrent, const char *url);
 // A peer that slt_session_add dials at once; numeric.
 slt_code slt_torrent_add_peer(slt_torrent *torrent, const char *host, uint16_t port, slt_error *error);
-// The caller has checked the names, and vouches for them: where libtorrent would change one, the torrent's own is kept.
-void slt_torrent_keep_names(slt_torrent *torrent);
-
-// Hashes what lies at save_path and sets the bits of the intact pieces in have, ceil(piece count / 8) bytes. Blocks
-// for as long as the hashing takes. Uses the torrent up: only slt_torrent_free may follow. Creates missing empty files.
-slt_code slt_torrent_check(slt_torrent *torrent, const char *save_path, uint8_t *have, size_t have_size, slt_error *error);
 
 // MARK: the session
 
@@ -83,7 +69,6 @@ typedef struct slt_settings {
     int32_t download_limit;          // bytes/s, 0 for none
     int32_t connections_limit;
     int32_t unchoke_slots;           // -1 for all peers
-    int32_t hashing_threads;
     bool limit_local_peers;          // limits and slots hold for loopback and private addresses too
 } slt_settings;
 

@@ -63,6 +63,11 @@ void make(std::string const& tree, std::string const& torrent) {
 lt::session session(std::string const& settings, std::string const& address) {
     using pack = lt::settings_pack;
     auto chosen = settings == "--ours" ? slt::base_settings() : lt::settings_pack();
+    if (settings == "--ours") {
+        // Our sessions have disk threads of their own, which pread and pwrite.
+        chosen.set_int(pack::mmap_file_size_cutoff, INT_MAX);
+        chosen.set_int(pack::disk_write_mode, pack::always_pwrite);
+    }
     for (auto const name : {pack::enable_dht, pack::enable_lsd, pack::enable_upnp, pack::enable_natpmp})
         chosen.set_bool(name, false);
     chosen.set_str(pack::listen_interfaces, address);

@@ -1,0 +1,510 @@
+#include "tree_disk.hpp"
+
+#include "open_files.hpp"
+
+#include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/disk_buffer_holder.hpp>
+#include <libtorrent/disk_observer.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/file_storage.hpp>
+#include <libtorrent/hasher.hpp>
+#include <libtorrent/peer_request.hpp>
+#include <libtorrent/storage_defs.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include <unistd.h>
+
+namespace slt {
+namespace {
+
+/// A file ended before what was to be read of it.
+struct EndOfFile {};
+
+/// A torrent's content on the disk. The columns may be read by any thread, the rest is the network thread's.
+class Storage {
+public:
+    Storage(std::uint64_t number, std::shared_ptr<TorrentFiles> files, std::string path, int piece_length, std::int64_t size,
+            OpenFiles& open)
+        : number(number), files(std::move(files)), path_(std::move(path)), piece_length_(piece_length), size_(size),
+          open_(open) {}
+    ~Storage() { open_.release(number); }
+    Storage(Storage const&) = delete;
+
+    std::uint64_t const number;
+    std::shared_ptr<TorrentFiles> const files;
+
+    // MARK: any thread
+
+    lt::storage_error read(lt::piece_index_t piece, int offset, char* data, int size) {
+        return transfer(lt::operation_t::file_read, piece, offset, size, [&](int file, std::int64_t at, std::int64_t length) {
+            if (file < 0)
+                std::memset(data, 0, static_cast<std::size_t>(length));
+            else
+                read_fully(file, at, data, length);
+            data += length;
+        });
+    }
+
+    lt::storage_error write(lt::piece_index_t piece, int offset, char const* data, int size) {
+        return transfer(lt::operation_t::file_write, piece, offset, size, [&](int file, std::int64_t at, std::int64_t length) {
+            if (file >= 0) write_fully(file, at, data, length);
+            data += length;
+        });
+    }
+
+    lt::storage_error hash(lt::piece_index_t piece, lt::sha1_hash& result) {
+        auto const length = static_cast<int>(
+            std::min<std::int64_t>(piece_length_, size_ - static_cast<std::int64_t>(static_cast<int>(piece)) * piece_length_));
+        int const step = std::min(length, 256 * 1024);
+        std::unique_ptr<char[]> const buffer(new char[static_cast<std::size_t>(step)]);
+        lt::hasher hasher;
+        for (int offset = 0; offset < length; offset += step) {
+            int const size = std::min(step, length - offset);
+            if (auto const error = read(piece, offset, buffer.get(), size)) return error;
+            hasher.update(buffer.get(), size);
+        }
+        result = hasher.final();
+        return {};
+    }
+
+    // MARK: the network thread
+
+    /// Counts a request that is to be answered; the result is for `leave`.
+    std::uint64_t enter() {
+        ++epochs_.back().unanswered;
+        return first_ + epochs_.size() - 1;
+    }
+
+    /// A request was answered. Returns who waited for it, and for no other.
+    std::vector<std::function<void()>> leave(std::uint64_t epoch) {
+        --epochs_[epoch - first_].unanswered;
+        return settle();
+    }
+
+    /// Has `handler` wait until all requests so far are answered. Returns it if they are.
+    std::vector<std::function<void()>> wait(std::function<void()> handler) {
+        epochs_.back().waiter = std::move(handler);
+        epochs_.emplace_back();
+        return settle();
+    }
+
+private:
+    /// The requests between two waits.
+    struct Epoch {
+        int unanswered = 0;
+        std::function<void()> waiter;
+    };
+
+    std::vector<std::function<void()>> settle() {
+        std::vector<std::function<void()>> result;
+        for (; epochs_.size() > 1 && epochs_.front().unanswered == 0; ++first_) {
+            result.push_back(std::move(epochs_.front().waiter));
+            epochs_.pop_front();
+        }
+        return result;
+    }
+
+    template <typename Body>
+    lt::storage_error transfer(lt::operation_t operation, lt::piece_index_t piece, int offset, int size, Body&& body) {
+        std::int64_t const begin = static_cast<std::int64_t>(static_cast<int>(piece)) * piece_length_ + offset;
+        int current = -1;
+        lt::storage_error result;
+        try {
+            files->for_each_part(begin, size, [&](int file, std::int64_t at, std::int64_t length) {
+                current = file;
+                body(file, at, length);
+                return true;
+            });
+            return result;
+        } catch (std::system_error const& failure) {
+            result.ec = lt::error_code(failure.code().value(), lt::system_category());
+        } catch (EndOfFile const&) {
+            result.ec = boost::asio::error::eof;
+        } catch (...) {
+            result.ec = boost::asio::error::no_memory;
+        }
+        result.operation = operation;
+        // The files that libtorrent knows are not those on the disk: the first one stands for all.
+        result.file(lt::file_index_t(0));
+        if (current >= 0) files->set_failed(files->path(current, path_));
+        return result;
+    }
+
+    std::shared_ptr<OpenFile> open(int file, bool for_writing) {
+        OpenFiles::Key const key{number, file};
+        if (auto result = open_.find(key, for_writing)) return result;
+        auto result = open_file(files->path(file, path_), for_writing, files->length(file));
+        open_.keep(key, result);
+        return result;
+    }
+
+    void read_fully(int file, std::int64_t at, char* data, std::int64_t size) {
+        auto const opened = open(file, false);
+        while (size > 0) {
+            auto const count = ::pread(opened->descriptor, data, static_cast<std::size_t>(size), at);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw std::system_error(errno, std::generic_category());
+            if (count == 0) throw EndOfFile();
+            data += count;
+            at += count;
+            size -= count;
+        }
+    }
+
+    void write_fully(int file, std::int64_t at, char const* data, std::int64_t size) {
+        auto const opened = open(file, true);
+        while (size > 0) {
+            auto const count = ::pwrite(opened->descriptor, data, static_cast<std::size_t>(size), at);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw std::system_error(errno, std::generic_category());
+            data += count;
+            at += count;
+            size -= count;
+        }
+    }
+
+    std::string const path_;
+    int const piece_length_;
+    std::int64_t const size_;
+    OpenFiles& open_;
+    std::deque<Epoch> epochs_{1};
+    std::uint64_t first_ = 0;
+};
+
+/// What a disk thread is to do, and what the network thread then calls.
+struct Job {
+    using Answer = std::function<void()>;
+
+    std::shared_ptr<Storage> storage;
+    std::uint64_t epoch;
+    /// Negative for what may be done at any time.
+    int piece;
+    std::function<Answer()> work;
+    Answer answer;
+};
+
+/// Threads that are started when there is work for them, and the order among their jobs. Thread-safe.
+class Workers {
+public:
+    Workers(lt::io_context& context, std::size_t limit, std::function<void(std::deque<Job>)> deliver)
+        : context_(context), limit_(limit), deliver_(std::move(deliver)) {}
+
+    ~Workers() {
+        finish();
+        for (auto& thread : threads_) thread.join();
+    }
+    Workers(Workers const&) = delete;
+
+    void submit(Job job) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        if (job.piece >= 0) {
+            auto const [busy, is_first] = following_.try_emplace({job.storage->number, job.piece});
+            if (!is_first) return busy->second.push_back(std::move(job));
+        }
+        make_ready(std::move(job));
+    }
+
+    /// Threads end once nothing is left to do.
+    void finish() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        is_finishing_ = true;
+        wakeup_.notify_all();
+    }
+
+private:
+    // Under the lock.
+    void make_ready(Job job) {
+        ready_.push_back(std::move(job));
+        if (idle_ >= ready_.size())
+            wakeup_.notify_one();
+        else if (running_ < limit_) {
+            ++running_;
+            // The guard keeps libtorrent's thread from ending before it has heard all answers.
+            threads_.emplace_back([this, guard = boost::asio::make_work_guard(context_)] { run(); });
+        }
+    }
+
+    void run() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        for (;;) {
+            while (ready_.empty() && !is_finishing_) {
+                ++idle_;
+                wakeup_.wait(lock);
+                --idle_;
+            }
+            if (ready_.empty()) break;
+            Job job = std::move(ready_.front());
+            ready_.pop_front();
+            lock.unlock();
+            job.answer = job.work();
+            job.work = nullptr;
+            lock.lock();
+            follow(job);
+            answers_.push_back(std::move(job));
+            if (answers_.size() == 1) boost::asio::post(context_, [this] { deliver_(take_answers()); });
+        }
+        --running_;
+    }
+
+    /// Lets the next job of the same piece go.
+    void follow(Job const& job) {
+        if (job.piece < 0) return;
+        auto const busy = following_.find({job.storage->number, job.piece});
+        if (busy->second.empty()) {
+            following_.erase(busy);
+            return;
+        }
+        // For this thread itself, which needs no waking.
+        ready_.push_front(std::move(busy->second.front()));
+        busy->second.pop_front();
+    }
+
+    std::deque<Job> take_answers() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(answers_, {});
+    }
+
+    lt::io_context& context_;
+    std::size_t const limit_;
+    std::function<void(std::deque<Job>)> const deliver_;
+    std::mutex mutex_;
+    std::condition_variable wakeup_;
+    std::deque<Job> ready_, answers_;
+    /// Pieces with a job that is ready or being done, and the jobs that come after it.
+    std::map<std::pair<std::uint64_t, int>, std::deque<Job>> following_;
+    std::vector<std::thread> threads_;
+    std::size_t running_ = 0, idle_ = 0;
+    bool is_finishing_ = false;
+};
+
+class TreeDisk final : public lt::disk_interface, lt::buffer_allocator_interface {
+public:
+    TreeDisk(lt::io_context& context, lt::settings_interface const& settings, std::shared_ptr<FileRegistry const> registry)
+        : context_(context), registry_(std::move(registry)),
+          unwritten_limit_(settings.get_int(lt::settings_pack::max_queued_disk_bytes)),
+          open_(static_cast<std::size_t>(settings.get_int(lt::settings_pack::file_pool_size))),
+          workers_(
+              context, static_cast<std::size_t>(std::max(1, settings.get_int(lt::settings_pack::aio_threads))),
+              [this](std::deque<Job> jobs) { deliver(std::move(jobs)); }) {}
+
+    // All that follows is called by libtorrent's network thread, and answered on it, later.
+
+    lt::storage_holder new_torrent(lt::storage_params const& params, std::shared_ptr<void> const&) override {
+        auto files = registry_->find(params.info_hash);
+        if (!files) throw std::logic_error("a torrent was added without its files");
+        auto storage = std::make_shared<Storage>(
+            ++last_number_, std::move(files), params.path, params.files.piece_length(), params.files.total_size(), open_);
+        std::size_t index = storages_.size();
+        if (free_.empty()) {
+            storages_.push_back(std::move(storage));
+        } else {
+            index = free_.back();
+            free_.pop_back();
+            storages_[index] = std::move(storage);
+        }
+        return {lt::storage_index_t(static_cast<std::uint32_t>(index)), *this};
+    }
+
+    void remove_torrent(lt::storage_index_t index) override {
+        auto const place = static_cast<std::size_t>(static_cast<std::uint32_t>(index));
+        storages_[place].reset();
+        free_.push_back(place);
+    }
+
+    void async_read(
+        lt::storage_index_t index, lt::peer_request const& request,
+        std::function<void(lt::disk_buffer_holder, lt::storage_error const&)> handler, lt::disk_job_flags_t) override {
+        auto const& storage = at(index);
+        // Not in order with the piece's other jobs: what is read was written, and found right, before.
+        submit(storage, -1, [this, storage = storage.get(), request, handler = std::move(handler)]() mutable -> Job::Answer {
+            lt::storage_error error;
+            auto const buffer = std::make_shared<lt::disk_buffer_holder>(allocate(request.length, error));
+            if (*buffer) error = storage->read(request.piece, request.start, buffer->data(), request.length);
+            return [buffer, error, handler = std::move(handler)] { handler(std::move(*buffer), error); };
+        });
+    }
+
+    bool async_write(
+        lt::storage_index_t index, lt::peer_request const& request, char const* data,
+        std::shared_ptr<lt::disk_observer> observer, std::function<void(lt::storage_error const&)> handler,
+        lt::disk_job_flags_t) override {
+        auto const& storage = at(index);
+        std::shared_ptr<char[]> copy(new char[static_cast<std::size_t>(request.length)]);
+        std::memcpy(copy.get(), data, static_cast<std::size_t>(request.length));
+        unwritten_ += request.length;
+        submit(
+            storage, static_cast<int>(request.piece),
+            [this, storage = storage.get(), request, copy, handler = std::move(handler)]() mutable -> Job::Answer {
+                auto const error = storage->write(request.piece, request.start, copy.get(), request.length);
+                copy.reset();
+                return [this, size = request.length, error, handler = std::move(handler)] {
+                    handler(error);
+                    written(size);
+                };
+            });
+        if (unwritten_ < unwritten_limit_) return false;
+        if (observer) observers_.push_back(std::move(observer));
+        return true;
+    }
+
+    void async_hash(
+        lt::storage_index_t index, lt::piece_index_t piece, lt::span<lt::sha256_hash>, lt::disk_job_flags_t,
+        std::function<void(lt::piece_index_t, lt::sha1_hash const&, lt::storage_error const&)> handler) override {
+        auto const& storage = at(index);
+        submit(
+            storage, static_cast<int>(piece),
+            [storage = storage.get(), piece, handler = std::move(handler)]() mutable -> Job::Answer {
+                lt::sha1_hash hash;
+                auto const error = storage->hash(piece, hash);
+                return [piece, hash, error, handler = std::move(handler)] { handler(piece, hash, error); };
+            });
+    }
+
+    void async_clear_piece(
+        lt::storage_index_t index, lt::piece_index_t piece, std::function<void(lt::piece_index_t)> handler) override {
+        submit(at(index), static_cast<int>(piece), [piece, handler = std::move(handler)]() mutable -> Job::Answer {
+            return [piece, handler = std::move(handler)] { handler(piece); };
+        });
+    }
+
+    void async_release_files(lt::storage_index_t index, std::function<void()> handler) override {
+        auto const storage = at(index);
+        settle(storage->wait([this, storage, handler = std::move(handler)] {
+            open_.release(storage->number);
+            if (handler) handler();
+        }));
+    }
+
+    void async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) override {
+        async_release_files(index, std::move(handler));
+    }
+
+    void async_check_files(
+        lt::storage_index_t, lt::add_torrent_params const*, lt::aux::vector<std::string, lt::file_index_t>,
+        std::function<void(lt::status_t, lt::storage_error const&)> handler) override {
+        // What is here is said when a torrent is added.
+        answer([handler = std::move(handler)] { handler(lt::status_t::no_error, {}); });
+    }
+
+    void async_set_file_priority(
+        lt::storage_index_t, lt::aux::vector<lt::download_priority_t, lt::file_index_t> priorities,
+        std::function<void(lt::storage_error const&, lt::aux::vector<lt::download_priority_t, lt::file_index_t>)> handler)
+        override {
+        answer([handler = std::move(handler), priorities = std::move(priorities)] { handler({}, priorities); });
+    }
+
+    // Nobody asks for these: torrents of version 2, and files that libtorrent is to move, rename or delete.
+
+    void async_hash2(
+        lt::storage_index_t, lt::piece_index_t piece, int, lt::disk_job_flags_t,
+        std::function<void(lt::piece_index_t, lt::sha256_hash const&, lt::storage_error const&)> handler) override {
+        answer([handler = std::move(handler), piece] { handler(piece, {}, unsupported()); });
+    }
+
+    void async_move_storage(
+        lt::storage_index_t, std::string path, lt::move_flags_t,
+        std::function<void(lt::status_t, std::string const&, lt::storage_error const&)> handler) override {
+        answer([handler = std::move(handler), path = std::move(path)] {
+            handler(lt::status_t::fatal_disk_error, path, unsupported());
+        });
+    }
+
+    void async_rename_file(
+        lt::storage_index_t, lt::file_index_t file, std::string name,
+        std::function<void(std::string const&, lt::file_index_t, lt::storage_error const&)> handler) override {
+        answer([handler = std::move(handler), file, name = std::move(name)] { handler(name, file, unsupported()); });
+    }
+
+    void async_delete_files(
+        lt::storage_index_t, lt::remove_flags_t, std::function<void(lt::storage_error const&)> handler) override {
+        answer([handler = std::move(handler)] { handler(unsupported()); });
+    }
+
+    void update_stats_counters(lt::counters&) const override {}
+    std::vector<lt::open_file_state> get_status(lt::storage_index_t) const override { return {}; }
+    // Jobs are begun as they come.
+    void submit_jobs() override {}
+    void settings_updated() override {}
+    void abort(bool) override { workers_.finish(); }
+
+    void free_disk_buffer(char* buffer) override { delete[] buffer; }
+
+private:
+    static lt::storage_error unsupported() {
+        lt::storage_error error(lt::error_code(boost::system::errc::not_supported, lt::generic_category()));
+        error.operation = lt::operation_t::unknown;
+        return error;
+    }
+
+    std::shared_ptr<Storage> const& at(lt::storage_index_t index) const {
+        return storages_[static_cast<std::size_t>(static_cast<std::uint32_t>(index))];
+    }
+
+    lt::disk_buffer_holder allocate(int size, lt::storage_error& error) {
+        auto* const buffer = new (std::nothrow) char[static_cast<std::size_t>(size)];
+        if (buffer == nullptr) {
+            error.ec = boost::asio::error::no_memory;
+            error.operation = lt::operation_t::alloc_cache_piece;
+            return {};
+        }
+        return {*this, buffer, size};
+    }
+
+    void submit(std::shared_ptr<Storage> const& storage, int piece, std::function<Job::Answer()> work) {
+        workers_.submit({storage, storage->enter(), piece, std::move(work), nullptr});
+    }
+
+    void answer(std::function<void()> handler) { boost::asio::post(context_, std::move(handler)); }
+
+    void settle(std::vector<std::function<void()>> waiters) {
+        for (auto& waiter : waiters) answer(std::move(waiter));
+    }
+
+    void deliver(std::deque<Job> jobs) {
+        for (auto& job : jobs) {
+            job.answer();
+            settle(job.storage->leave(job.epoch));
+        }
+    }
+
+    /// Lets the peers go on that wait for room.
+    void written(int size) {
+        unwritten_ -= size;
+        if (unwritten_ > unwritten_limit_ / 2) return;
+        for (auto const& observer : std::exchange(observers_, {}))
+            if (auto const alive = observer.lock()) alive->on_disk();
+    }
+
+    lt::io_context& context_;
+    std::shared_ptr<FileRegistry const> const registry_;
+    int const unwritten_limit_;
+    OpenFiles open_;
+    std::vector<std::shared_ptr<Storage>> storages_;
+    std::vector<std::size_t> free_;
+    std::uint64_t last_number_ = 0;
+    /// Bytes that were handed in and are not on their way to the disk yet.
+    int unwritten_ = 0;
+    std::vector<std::weak_ptr<lt::disk_observer>> observers_;
+    // Last, hence destroyed first: its threads use what is above.
+    Workers workers_;
+};
+
+}
+
+std::unique_ptr<lt::disk_interface> tree_disk(
+    lt::io_context& context, lt::settings_interface const& settings, std::shared_ptr<FileRegistry const> registry) {
+    return std::make_unique<TreeDisk>(context, settings, std::move(registry));
+}
+
+}
