@@ -36,23 +36,25 @@ void require(bool holds, char const* message) {
 /// does. So it is shown the pieces alone.
 class Reader {
 public:
-    explicit Reader(lt::span<char const> bytes) : bytes_(bytes) {}
+    explicit Reader(lt::span<char const> bytes) : cursor_(bytes) {}
 
     slt_torrent read() {
-        BencodeCursor cursor(bytes_);
         lt::span<char const> info;
-        require(cursor.skip('d'), "it is no dictionary");
+        require(cursor_.skip('d'), "it is no dictionary");
         lt::string_view key;
-        while (!cursor.skip('e')) {
-            require(cursor.read(key), "a key is no string");
+        while (!cursor_.skip('e')) {
+            require(cursor_.read(key), "it ends early, or a key is no string");
             refuse_key(key);
-            auto const* const begin = cursor.position();
-            require(cursor.skip_value(), "it ends early, or is no bencoding");
-            if (key == "info") info = {begin, cursor.position() - begin};
+            auto const* const begin = cursor_.position();
+            if (key == "info" && info.empty()) {
+                read_info();
+                info = {begin, cursor_.position() - begin};
+            } else {
+                require(cursor_.skip_value(), "it ends early, or is no bencoding");
+            }
         }
-        require(cursor.is_at_end(), "something follows it");
-        require(!info.empty() && info.front() == 'd', "it has no info dictionary");
-        read_info(info);
+        require(cursor_.is_at_end(), "something follows it");
+        require(!info.empty(), "it has no info dictionary");
         return finish(lt::hasher(info).final());
     }
 
@@ -63,79 +65,74 @@ private:
             refuse("it refers to others by the key " + std::string(key), SLT_UNSUPPORTED_TORRENT);
     }
 
-    void read_info(lt::span<char const> info) {
-        BencodeCursor cursor(info);
-        lt::span<char const> files;
+    void read_info() {
         lt::string_view key, plain_name;
         std::int64_t length = -1, is_private = 0;
-        cursor.skip('d');
-        while (!cursor.skip('e')) {
-            bool is_sound = cursor.read(key);
+        bool has_files = false;
+        require(cursor_.skip('d'), "its info is no dictionary");
+        while (!cursor_.skip('e')) {
+            bool is_sound = cursor_.read(key);
             refuse_key(key);
             if (key == "meta version" || key == "file tree") refuse("it is not of version 1", SLT_UNSUPPORTED_TORRENT);
             if (key == "ssl-cert") refuse("it is an SSL torrent", SLT_UNSUPPORTED_TORRENT);
-            if (key == "files") {
-                auto const* const begin = cursor.position();
-                is_sound = is_sound && cursor.skip_value();
-                files = {begin, cursor.position() - begin};
+            if (key == "files" && !has_files) {
+                has_files = true;
+                read_files();
             } else if (key == "name") {
-                is_sound = cursor.read(plain_name);
+                is_sound = cursor_.read(plain_name);
             } else if (key == "name.utf-8") {
-                is_sound = cursor.read(name_);
+                is_sound = cursor_.read(name_);
             } else if (key == "piece length") {
-                is_sound = cursor.read(piece_length_);
+                is_sound = cursor_.read(piece_length_);
             } else if (key == "length") {
-                is_sound = cursor.read(length);
+                is_sound = cursor_.read(length);
             } else if (key == "pieces") {
-                is_sound = cursor.read(pieces_);
+                is_sound = cursor_.read(pieces_);
             } else if (key == "private") {
-                is_sound = cursor.read(is_private);
+                is_sound = cursor_.read(is_private);
             } else {
-                is_sound = is_sound && cursor.skip_value();
+                is_sound = is_sound && cursor_.skip_value();
             }
             require(is_sound, "its info dictionary is not what BEP 3 says");
         }
         is_private_ = is_private != 0;
         if (name_.empty()) name_ = plain_name;
         check_element(name_);
-        if (files.empty()) {
-            require(length >= 0, "it has neither files nor a length");
-            files_ = std::make_shared<TorrentFiles>();
-            add_file(length, name_);
+        if (has_files) {
+            files_->put_into(std::string(name_));
         } else {
-            files_ = std::make_shared<TorrentFiles>(std::string(name_));
-            read_files(files);
+            require(length >= 0, "it has neither files nor a length");
+            add_file(length, name_);
         }
     }
 
-    void read_files(lt::span<char const> files) {
-        BencodeCursor cursor(files);
-        require(cursor.skip('l'), "its files are no list");
-        for (; !cursor.skip('e'); ++entry_) read_file(cursor);
+    void read_files() {
+        require(cursor_.skip('l'), "its files are no list");
+        for (; !cursor_.skip('e'); ++entry_) read_file();
     }
 
-    void read_file(BencodeCursor& cursor) {
+    void read_file() {
         bool is_pad = false, is_link = false;
         std::int64_t length = -1;
         lt::string_view key, attributes;
         path_.clear();
         bool has_preferred = false;
-        require(cursor.skip('d'), "an entry of its files is no dictionary");
-        while (!cursor.skip('e')) {
-            bool is_sound = cursor.read(key);
+        require(cursor_.skip('d'), "an entry of its files is no dictionary");
+        while (!cursor_.skip('e')) {
+            bool is_sound = cursor_.read(key);
             if (key == "length") {
-                is_sound = cursor.read(length);
+                is_sound = cursor_.read(length);
             } else if (key == "path" && has_preferred) {
-                is_sound = cursor.skip_value();
+                is_sound = cursor_.skip_value();
             } else if (key == "path" || key == "path.utf-8") {
                 has_preferred = key != "path";
-                is_sound = read_path(cursor);
+                is_sound = read_path();
             } else if (key == "attr") {
-                is_sound = cursor.read(attributes);
+                is_sound = cursor_.read(attributes);
                 is_pad = attributes.find('p') != lt::string_view::npos;
                 is_link = attributes.find('l') != lt::string_view::npos;
             } else {
-                is_sound = is_sound && cursor.skip_value();
+                is_sound = is_sound && cursor_.skip_value();
             }
             require(is_sound, "an entry of its files is not what BEP 3 says");
         }
@@ -149,12 +146,12 @@ private:
             add_file(length, {path_.data(), path_.size()});
     }
 
-    bool read_path(BencodeCursor& cursor) {
+    bool read_path() {
         path_.clear();
         lt::string_view element;
-        if (!cursor.skip('l')) return false;
-        while (!cursor.skip('e')) {
-            if (!cursor.read(element)) return false;
+        if (!cursor_.skip('l')) return false;
+        while (!cursor_.skip('e')) {
+            if (!cursor_.read(element)) return false;
             check_element(element);
             if (!path_.empty()) path_ += '/';
             path_.append(element.data(), element.size());
@@ -224,13 +221,13 @@ private:
         return text;
     }
 
-    lt::span<char const> bytes_;
+    BencodeCursor cursor_;
     lt::string_view name_, pieces_;
     std::int64_t piece_length_ = 0, size_ = 0;
     bool is_private_ = false;
     int entry_ = 0;
     std::string path_;
-    std::shared_ptr<TorrentFiles> files_;
+    std::shared_ptr<TorrentFiles> files_ = std::make_shared<TorrentFiles>();
 };
 
 }

@@ -13,8 +13,8 @@ namespace slt {
 /// files and pads are not among them, and what lies between two files is zeros.
 class TorrentFiles {
 public:
-    /// The directory that all files are in; empty when there is a file alone.
-    explicit TorrentFiles(std::string directory = {}) : directory_(std::move(directory)) {}
+    /// Names the directory that all files are in.
+    void put_into(std::string directory) { directory_ = std::move(directory); }
 
     /// The next file. `entry` is its place in the torrent's list.
     void add(int entry, std::int64_t offset, std::int64_t length, std::string_view path) {

@@ -36,7 +36,7 @@ extension SetMirror {
         }
         if fetching?.snapshot == snapshot { fetching = nil }
         wake.yield()
-        documents.shelf.recent.clear()
+        documents.shelf.recent.settle()
         try? await offPool { Allocator.trim() }
     }
 

@@ -131,8 +131,9 @@ struct SnapshotSource: Sendable {
         try torrent(Zstd.decompress(compressed, size: shard.torrent.size), shard)
     }
 
-    private func torrent(_ bytes: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
-        guard Digest.sha256(bytes) == shard.torrent.sha256 else {
+    /// - Parameter digest: that of the bytes, where it is known.
+    private func torrent(_ bytes: [UInt8], digest: SHA256Digest? = nil, _ shard: Manifest.Shard) throws -> Torrent {
+        guard digest ?? Digest.sha256(bytes) == shard.torrent.sha256 else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is not the one that the manifest names")
         }
         let torrent = try Torrent(parsing: bytes)
@@ -176,7 +177,7 @@ struct SnapshotSource: Sendable {
                 throw UnusablePatch(delta: delta, reason: error)
             }
         }
-        let torrent = try torrent(content, shard)
+        let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, shard)
         try store(torrent, of: shard, compressed: nil, manifest)
         return Int64(path.size)
     }

@@ -45,35 +45,48 @@ struct TorrentShelf: Sendable {
     }
 }
 
-/// The torrents that were opened last, within a bound: a small set's are all here while an update is made, a large set's
-/// pass through.
+/// The torrents that were opened last, within a bound: a small set's are all here, for the next snapshot too, a large set's
+/// pass through while an update is made.
 final class RecentTorrents: Sendable {
     /// Bytes of `.torrent` files; their columns take half as much again.
     static let limit = 20 << 20
 
-    private let kept = Mutex<[(digest: SHA256Digest, torrent: Torrent)]>([])
+    private struct State {
+        var kept: [(digest: SHA256Digest, torrent: Torrent)] = []
+        /// Bytes that came since `settle`.
+        var added = 0
+    }
+
+    private let state = Mutex(State())
 
     subscript(_ shard: Manifest.Shard) -> Torrent? {
-        kept.withLock { kept in
-            guard let index = kept.firstIndex(where: { $0.digest == shard.torrent.sha256 }) else { return nil }
+        state.withLock { state in
+            guard let index = state.kept.firstIndex(where: { $0.digest == shard.torrent.sha256 }) else { return nil }
             // The last one is the last to go.
-            kept.append(kept.remove(at: index))
-            return kept.last?.torrent
+            state.kept.append(state.kept.remove(at: index))
+            return state.kept.last?.torrent
         }
     }
 
     /// Keeps a torrent whose bytes have the shard's digest.
     func add(_ torrent: Torrent, of shard: Manifest.Shard) {
-        kept.withLock { kept in
-            guard !kept.contains(where: { $0.digest == shard.torrent.sha256 }) else { return }
-            kept.append((shard.torrent.sha256, torrent))
-            var size = kept.reduce(0) { $0 + $1.torrent.bytes.count }
-            while size > Self.limit, !kept.isEmpty { size -= kept.removeFirst().torrent.bytes.count }
+        state.withLock { state in
+            guard !state.kept.contains(where: { $0.digest == shard.torrent.sha256 }) else { return }
+            state.kept.append((shard.torrent.sha256, torrent))
+            state.added += torrent.bytes.count
+            var size = state.kept.reduce(0) { $0 + $1.torrent.bytes.count }
+            while size > Self.limit, !state.kept.isEmpty { size -= state.kept.removeFirst().torrent.bytes.count }
         }
     }
 
-    /// Lets go of all.
-    func clear() { kept.withLock { $0 = [] } }
+    /// An update has opened what it needs. The next one will be compared with it, hence it stays; but not of an update
+    /// for which there was not room enough: for the next one there would not be either.
+    func settle() {
+        state.withLock { state in
+            if state.added > Self.limit { state.kept = [] }
+            state.added = 0
+        }
+    }
 }
 
 /// A tree on this machine whose files can be linked into a new one.
