@@ -25,6 +25,22 @@ public struct EncodedShard: Sendable {
         return [infoKey[0]] + bytes[(bytes.count - size + 1)...]
     }
 
+    /// A `.torrent` as nodes take it: without trackers, and compressed. Throws `MetainfoError` when it is not the torrent
+    /// of that info-hash, and `ZstdError`.
+    public static func compressed(_ bytes: [UInt8], _ infoHash: InfoHash) throws -> [UInt8] {
+        var reader = BencodeReader(bytes)
+        var info = 0..<0
+        try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
+            let start = reader.offset
+            try reader.passOver()
+            if reader.matches(key, Key.info) { info = start..<reader.offset }
+        }
+        guard Digest.sha1(bytes.span.extracting(info)) == infoHash else {
+            throw MetainfoError(.invalid, "the torrent is not \(infoHash)")
+        }
+        return try Zstd.compress(infoKey + bytes[info] + [UInt8(ascii: "e")])
+    }
+
     /// The same torrent with trackers for clients that do not read the feed (BEP 12); the info-hash stays.
     public func withTrackers(_ trackers: [String]) -> [UInt8] {
         guard let first = trackers.first else { return bytes }

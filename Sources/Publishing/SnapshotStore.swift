@@ -122,6 +122,12 @@ public struct SnapshotStore: Sendable {
         try Torrent(parsing: torrentBytes(shard), isKnown: true)
     }
 
+    /// Whether a torrent is in the store, in one form or the other.
+    func hasTorrent(_ shard: Manifest.Shard) -> Bool {
+        FileSystem.exists(layout.torrent(shard.infoHash))
+            || FileSystem.exists(layout.compressedTorrent(shard.infoHash))
+    }
+
     /// The bytes of a torrent of the store, checked against their digest.
     public func torrentBytes(_ shard: Manifest.Shard) throws -> [UInt8] {
         // The one for other clients has its trackers in front, and need not be decompressed.
@@ -132,7 +138,8 @@ public struct SnapshotStore: Sendable {
             return bytes
         }
         guard let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash)) else {
-            throw PublishingError(.store, "\(layout.compressedTorrent(shard.infoHash)) is missing")
+            throw PublishingError(
+                .store, "\(layout.torrent(shard.infoHash)) is missing or damaged; restore it from a backup")
         }
         let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
         guard Digest.sha256(bytes) == shard.torrent.sha256 else {

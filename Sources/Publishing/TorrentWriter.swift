@@ -34,16 +34,22 @@ struct TorrentWriter {
             entry.deltas = entry.deltas.filter { FileSystem.exists(store.layout.delta(from: $0.from, to: $0.to)) }
             entries.append(entry)
         case .changed(let key, let torrent, let parent):
-            let compressed = try Zstd.compress(torrent.bytes)
+            // Nearly all nodes take the patch. For others the torrent is compressed when one comes; it will be about as
+            // long as the parent's.
+            let likeParent = parent.map { $0.shard.compressedSize * torrent.bytes.count / max(1, $0.torrent.count) }
             var entry = Manifest.Shard(
                 start: key.start, priority: key.priority, infoHash: torrent.infoHash,
                 torrent: Pinned(size: torrent.bytes.count, sha256: Digest.sha256(torrent.bytes)),
-                compressedSize: compressed.count, classes: torrent.classes)
+                compressedSize: likeParent ?? 0, classes: torrent.classes)
             if !isDry {
                 try FileSystem.writeAtomically(
                     torrent.withTrackers(store.configuration.trackers), to: store.layout.torrent(torrent.infoHash))
-                try FileSystem.writeAtomically(compressed, to: store.layout.compressedTorrent(torrent.infoHash))
                 if let parent { entry.deltas = try deltas(to: entry, torrent, from: parent, key) }
+                if !entry.deltas.contains(where: { $0.to == entry.infoHash }) {
+                    let compressed = try Zstd.compress(torrent.bytes)
+                    try FileSystem.writeAtomically(compressed, to: store.layout.compressedTorrent(torrent.infoHash))
+                    entry.compressedSize = compressed.count
+                }
             }
             entries.append(entry)
         }

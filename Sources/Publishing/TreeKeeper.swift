@@ -165,7 +165,7 @@ struct TreeKeeper {
     /// The newest tree that no live snapshot needs, with the manifest and the torrents that say what is in it.
     private func spare(not parent: SnapshotID?) throws -> Manifest? {
         try expired().lazy.filter { $0 != parent }.compactMap { try? store.manifest($0) }.filter { manifest in
-            manifest.shards.allSatisfy { FileSystem.exists(store.layout.compressedTorrent($0.infoHash)) }
+            manifest.shards.allSatisfy { store.hasTorrent($0) }
         }.max { $0.serial < $1.serial }
     }
 

@@ -66,7 +66,7 @@ struct TreeRepair {
     private func entries(of snapshot: SnapshotID, with contents: [SHA256Digest: Set<UInt64>]) throws -> [FileEntry] {
         guard let manifest = try? store.manifest(snapshot) else { return [] }
         return try manifest.shards.flatMap { shard -> [FileEntry] in
-            guard FileSystem.exists(store.layout.compressedTorrent(shard.infoHash)) else { return [] }
+            guard store.hasTorrent(shard) else { return [] }
             let torrent = try store.torrent(shard)
             return torrent.files.filter { contents[torrent.sha256($0)] != nil }.map { torrent.file($0) }
         }

@@ -52,8 +52,8 @@ public struct Manifest: Hashable, Sendable, Codable {
         public let infoHash: InfoHash
         /// The `.torrent`.
         public let torrent: Pinned
-        /// Length of the `.torrent.zst`, in bytes.
-        public let compressedSize: Int
+        /// Length of the `.torrent.zst`, in bytes; about, where a patch makes the torrent and nobody has asked for it whole.
+        public var compressedSize: Int
         /// Totals per class, by the class's number.
         public let classes: [String: Totals]
         /// Patches that lead to this `.torrent`, or to one from which another of them leads on.

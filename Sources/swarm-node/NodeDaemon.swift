@@ -2,6 +2,7 @@ import ContentServer
 import FileTree
 import Foundation
 import Logging
+import Metainfo
 import Mirroring
 import SwarmCore
 import Synchronization
@@ -30,7 +31,11 @@ final class NodeDaemon: Sendable {
             Site(
                 layout: member.layout, feed: feeds[member.layout.set], retained: member.readable.snapshots,
                 reads: counts ? counters[member.layout.set] : nil,
-                compress: { TorrentRelay.compress($0, in: member.layout) })
+                compress: { [layout = member.layout] torrent in
+                    FileOnDemand.make(layout.compressedTorrent(torrent), of: layout.torrent(torrent)) {
+                        try EncodedShard.compressed($0, torrent)
+                    }
+                })
         }
         server = ContentServer(
             sites: sites,

@@ -3,6 +3,7 @@ import ContentServer
 import FileTree
 import Foundation
 import Logging
+import Metainfo
 import Publishing
 import ServiceLifecycle
 import SwarmCore
@@ -70,6 +71,11 @@ struct ServeCommand: AsyncParsableCommand {
             sites: [
                 Site(
                     layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list },
+                    compress: { [layout = store.layout] torrent in
+                        FileOnDemand.make(layout.compressedTorrent(torrent), of: layout.torrent(torrent)) {
+                            try EncodedShard.compressed($0, torrent)
+                        }
+                    },
                     pendingSeeds: seeder.pending)
             ],
             configuration: ContentServerConfiguration(listeners: [

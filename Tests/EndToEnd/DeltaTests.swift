@@ -41,6 +41,10 @@ extension EndToEnd {
                 try expectSource(new, master)
                 running.signal(SIGTERM)
                 await running.end()
+                // So does the master, which made patches and nothing else of the newest.
+                let another = Node(master, 5)
+                #expect(try await another.synced(server.url).bytesMetadata > whole)
+                try expectSource(another, master)
             }
         }
 

@@ -253,5 +253,13 @@ struct TorrentParserTests {
         #expect(EncodedShard.withoutTrackers(other.bytes, size: torrent.bytes.count) == torrent.bytes)
         #expect(EncodedShard.withoutTrackers(torrent.bytes, size: torrent.bytes.count) == torrent.bytes)
         #expect(EncodedShard.withoutTrackers(Array("de".utf8), size: torrent.bytes.count) == nil)
+        for bytes in [torrent.bytes, other.bytes] {
+            let compressed = try EncodedShard.compressed(bytes, torrent.infoHash)
+            #expect(try Zstd.decompress(compressed, size: torrent.bytes.count) == torrent.bytes)
+        }
+        let damaged = torrent.bytes.dropLast(2) + [torrent.bytes[torrent.bytes.count - 2] ^ 1, UInt8(ascii: "e")]
+        for bytes in [Array(damaged), Array("de".utf8), []] {
+            #expect(throws: MetainfoError.self) { try EncodedShard.compressed(bytes, torrent.infoHash) }
+        }
     }
 }

@@ -180,6 +180,12 @@ struct SnapshotTests {
             let delta = try #require(shard.deltas.first)
             #expect(delta.from == last.infoHash && delta.to == shard.infoHash && delta.torrent == shard.torrent)
             #expect(delta.size * 10 < shard.compressedSize)
+            // Compressed it is for who has no other, once one comes.
+            let compressed = store.layout.compressedTorrent(shard.infoHash)
+            #expect(!FileManager.default.fileExists(atPath: compressed))
+            let plain = try Array(Data(contentsOf: URL(fileURLWithPath: store.layout.torrent(shard.infoHash))))
+            let size = try EncodedShard.compressed(plain, shard.infoHash).count
+            #expect((size * 9 / 10...size * 11 / 10).contains(shard.compressedSize))
             #expect(DeltaPath.cheapest(to: shard.infoHash, from: [last.infoHash], shard.deltas)?.deltas == [delta])
             for delta in shard.deltas {
                 let patch = try Data(

@@ -125,7 +125,7 @@ actor SnapshotFiles {
         guard shard.torrent.size <= Torrent.Limits().size else {
             throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
         }
-        let compressed = try await fetch("torrents/\(shard.infoHash).torrent.zst", shard.compressedSize + 1024)
+        let compressed = try await fetch("torrents/\(shard.infoHash).torrent.zst", shard.torrent.size + 1024)
         return try FeedSource.torrent(compressed, shard, of: set)
     }
 }
