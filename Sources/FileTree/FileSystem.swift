@@ -134,18 +134,22 @@ public enum FileSystem {
     }
 
     /// Writes a file under a temporary name, syncs it and renames it: readers see the old or the new, never a part.
-    public static func writeAtomically(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(FileError) {
+    ///
+    /// - Parameter syncing: false where the caller sees to it that the file is on the disk before anything says that it is.
+    public static func writeAtomically(
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, syncing: Bool = true
+    ) throws(FileError) {
         let temporary = "\(path).new"
         do throws(FileError) {
             let file = try Descriptor.create(temporary, mode: mode)
             try file.write(bytes)
-            try file.sync()
+            if syncing { try file.sync() }
             try rename(temporary, to: path)
         } catch {
             unlink(temporary)
             throw error
         }
-        try syncDirectory(of: path)
+        if syncing { try syncDirectory(of: path) }
     }
 
     /// Puts the names in the directory of `path` on the disk.

@@ -188,18 +188,18 @@ public struct Publisher: Sendable {
         var files = change.files
         let keeper = TreeKeeper(store: store, progress: progress)
         let treeChanges = TreeChanges(change)
-        let relinked = try keeper.build(manifest, treeChanges, contents: contents, files: &files)
+        let bytes = try Documents.encode(manifest)
+        try FileSystem.writeAtomically(bytes, to: store.layout.manifest(manifest.uuid), syncing: false)
         try keeper.record(treeChanges, of: manifest)
-        try FileSystem.writeAtomically(try Documents.encode(manifest), to: store.layout.manifest(manifest.uuid))
-        try publish(manifest, options)
+        let relinked = try keeper.build(manifest, treeChanges, contents: contents, files: &files)
+        try publish(manifest, bytes, options)
         try commit(changes, files, relinked: relinked, index, fingerprint, manifest)
         return report(
             manifest, changed: true, published: true, read: bytesRead, inPlace: damage.map(\.path), lost: lost)
     }
 
     /// The moment from which the snapshot exists: the feed with it is signed.
-    private func publish(_ manifest: Manifest, _ options: Options) throws {
-        let bytes = try Documents.encode(manifest)
+    private func publish(_ manifest: Manifest, _ bytes: [UInt8], _ options: Options) throws {
         let delay = TimeInterval((options.delay ?? store.configuration.delay).components.seconds)
         let notBefore = options.activateAt ?? manifest.created.addingTimeInterval(delay)
         let entry = Feed.Entry(

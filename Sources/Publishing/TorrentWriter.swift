@@ -3,7 +3,7 @@ internal import Metainfo
 internal import SwarmCore
 
 /// Writes the torrents of a new snapshot as they are made, with patches from those that nodes have. Until a feed lists the
-/// snapshot nobody asks for them.
+/// snapshot nobody asks for them; they are on the disk once the snapshot's tree is.
 struct TorrentWriter {
     let store: SnapshotStore
     /// Finds out what would be written, and writes nothing.
@@ -43,11 +43,13 @@ struct TorrentWriter {
                 compressedSize: likeParent ?? 0, classes: torrent.classes)
             if !isDry {
                 try FileSystem.writeAtomically(
-                    torrent.withTrackers(store.configuration.trackers), to: store.layout.torrent(torrent.infoHash))
+                    torrent.withTrackers(store.configuration.trackers), to: store.layout.torrent(torrent.infoHash),
+                    syncing: false)
                 if let parent { entry.deltas = try deltas(to: entry, torrent, from: parent, key) }
                 if !entry.deltas.contains(where: { $0.to == entry.infoHash }) {
                     let compressed = try Zstd.compress(torrent.bytes)
-                    try FileSystem.writeAtomically(compressed, to: store.layout.compressedTorrent(torrent.infoHash))
+                    try FileSystem.writeAtomically(
+                        compressed, to: store.layout.compressedTorrent(torrent.infoHash), syncing: false)
                     entry.compressedSize = compressed.count
                 }
             }
@@ -93,7 +95,8 @@ struct TorrentWriter {
         let patch = try Zstd.patch(from: base.bytes, to: torrent.bytes)
         guard patch.count < limit else { return nil }
         try FileSystem.makeDirectories(store.layout.deltas)
-        try FileSystem.writeAtomically(patch, to: store.layout.delta(from: base.infoHash, to: torrent.infoHash))
+        try FileSystem.writeAtomically(
+            patch, to: store.layout.delta(from: base.infoHash, to: torrent.infoHash), syncing: false)
         return Manifest.Delta(
             from: base.infoHash, to: torrent.infoHash, size: patch.count, torrent: entry.torrent)
     }

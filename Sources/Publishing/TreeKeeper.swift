@@ -42,7 +42,11 @@ struct TreeKeeper {
             }
             files.setStatus(index, status)
         }
+        // With what says of the snapshot what is in it.
         try FileSystem.syncAll(on: partial)
+        if try FileSystem.status(store.layout.swarm)?.device != FileSystem.status(partial)?.device {
+            try FileSystem.syncAll(on: store.layout.swarm)
+        }
         try FileSystem.rename(partial, to: layout.tree(manifest.uuid))
         return relinkings
     }
@@ -116,12 +120,12 @@ struct TreeKeeper {
         return records.reversed().reduce(into: TreeChanges()) { $0.append($1.changes) }
     }
 
-    /// Puts on record what a snapshot changes in its parent.
+    /// Puts on record what a snapshot changes in its parent. It is on the disk once the tree is built.
     func record(_ changes: TreeChanges, of manifest: Manifest) throws {
         guard let parent = manifest.parent else { return }
         try FileSystem.makeDirectories(store.recordsPath)
         try FileSystem.writeAtomically(
-            ChangeRecord(parent: parent, changes: changes).encoded, to: recordPath(manifest.uuid))
+            ChangeRecord(parent: parent, changes: changes).encoded, to: recordPath(manifest.uuid), syncing: false)
     }
 
     private func recordPath(_ snapshot: SnapshotID) -> String { "\(store.recordsPath)/\(snapshot).changes" }
