@@ -101,7 +101,9 @@ public:
             add(SLT_EVENT_FLUSHED, a);
         } else if (auto const* a = lt::alert_cast<lt::file_error_alert>(alert)) {
             auto const files = session_.registry->find(a->handle.info_hashes().v1);
-            fill(add(SLT_EVENT_FILE_ERROR, a), files ? files->failed() : "", a->error.message(), a->error.value());
+            // Numbers of other categories are not errno's: the end of a file is one of them.
+            bool const is_errno = a->error.category() == lt::system_category() || a->error.category() == lt::generic_category();
+            fill(add(SLT_EVENT_FILE_ERROR, a), files ? files->failed() : "", a->error.message(), is_errno ? a->error.value() : 0);
         } else if (auto const* a = lt::alert_cast<lt::tracker_error_alert>(alert)) {
             char const* reason = a->failure_reason();
             bool const has_reason = reason != nullptr && *reason != '\0';

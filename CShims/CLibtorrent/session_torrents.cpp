@@ -106,7 +106,13 @@ slt_code slt_session_add(
         if (peer_exchange) params.extensions.push_back(&lt::create_ut_pex_plugin);
 
         session->registry->put(info_hash, torrent->files);
-        auto const handle = session->session->add_torrent(std::move(params));
+        lt::torrent_handle handle;
+        try {
+            handle = session->session->add_torrent(std::move(params));
+        } catch (...) {
+            session->registry->remove(info_hash);
+            throw;
+        }
         if (auto const status = handle.status({}); status.errc) {
             session->session->remove_torrent(handle);
             session->registry->remove(info_hash);

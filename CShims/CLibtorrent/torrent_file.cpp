@@ -14,6 +14,8 @@ std::size_t const max_torrent_size = 256 * 1024 * 1024;
 int const max_pieces = 8'000'000;
 /// What libtorrent can count (BEP 3 has no bound).
 std::int64_t const max_content = (std::int64_t(1) << 48) - 1;
+/// libtorrent takes no file of 16 TiB. A power of two, hence a multiple of nearly every length that a piece may have.
+std::int64_t const longest_file = std::int64_t(1) << 40;
 /// piece_picker's bound; a torrent above it would be added and then stand still.
 int const max_blocks_per_piece = (1 << 15) - 1;
 int const block = 16 * 1024;
@@ -66,12 +68,13 @@ private:
     }
 
     void read_info() {
-        lt::string_view key, plain_name;
+        lt::string_view key;
         std::int64_t length = -1, is_private = 0;
         bool has_files = false;
         require(cursor_.skip('d'), "its info is no dictionary");
         while (!cursor_.skip('e')) {
-            bool is_sound = cursor_.read(key);
+            bool is_sound = true;
+            require(cursor_.read(key), "a key of its info dictionary is no string");
             refuse_key(key);
             if (key == "meta version" || key == "file tree") refuse("it is not of version 1", SLT_UNSUPPORTED_TORRENT);
             if (key == "ssl-cert") refuse("it is an SSL torrent", SLT_UNSUPPORTED_TORRENT);
@@ -79,8 +82,6 @@ private:
                 has_files = true;
                 read_files();
             } else if (key == "name") {
-                is_sound = cursor_.read(plain_name);
-            } else if (key == "name.utf-8") {
                 is_sound = cursor_.read(name_);
             } else if (key == "piece length") {
                 is_sound = cursor_.read(piece_length_);
@@ -91,12 +92,11 @@ private:
             } else if (key == "private") {
                 is_sound = cursor_.read(is_private);
             } else {
-                is_sound = is_sound && cursor_.skip_value();
+                is_sound = cursor_.skip_value();
             }
             require(is_sound, "its info dictionary is not what BEP 3 says");
         }
         is_private_ = is_private != 0;
-        if (name_.empty()) name_ = plain_name;
         check_element(name_);
         if (has_files) {
             files_->put_into(std::string(name_));
@@ -116,23 +116,21 @@ private:
         std::int64_t length = -1;
         lt::string_view key, attributes;
         path_.clear();
-        bool has_preferred = false;
         require(cursor_.skip('d'), "an entry of its files is no dictionary");
         while (!cursor_.skip('e')) {
-            bool is_sound = cursor_.read(key);
+            bool is_sound = true;
+            require(cursor_.read(key), "a key of an entry of its files is no string");
+            // As everybody here reads it: the keys name.utf-8 and path.utf-8, which no specification has, say nothing.
             if (key == "length") {
                 is_sound = cursor_.read(length);
-            } else if (key == "path" && has_preferred) {
-                is_sound = cursor_.skip_value();
-            } else if (key == "path" || key == "path.utf-8") {
-                has_preferred = key != "path";
+            } else if (key == "path") {
                 is_sound = read_path();
             } else if (key == "attr") {
                 is_sound = cursor_.read(attributes);
                 is_pad = attributes.find('p') != lt::string_view::npos;
                 is_link = attributes.find('l') != lt::string_view::npos;
             } else {
-                is_sound = is_sound && cursor_.skip_value();
+                is_sound = cursor_.skip_value();
             }
             require(is_sound, "an entry of its files is not what BEP 3 says");
         }
@@ -199,12 +197,14 @@ private:
         std::string text = "d4:infod5:filesl";
         std::int64_t begin = 0;
         int number = 0;
-        auto const add = [&](std::int64_t length, bool is_pad) {
-            if (length == 0) return;
-            // Names of their own: libtorrent compares all files of one name with each other.
-            auto const name = std::to_string(number++);
-            text += is_pad ? "d4:attr1:p6:lengthi" : "d6:lengthi";
-            text += std::to_string(length) + "e4:pathl" + std::to_string(name.size()) + ':' + name + "ee";
+        auto const add = [&](std::int64_t size, bool is_pad) {
+            for (std::int64_t length; size > 0; size -= length) {
+                length = std::min(size, longest_file);
+                // Each its own name: libtorrent compares all files of one name with each other.
+                auto const name = std::to_string(number++);
+                text += is_pad ? "d4:attr1:p6:lengthi" : "d6:lengthi";
+                text += std::to_string(length) + "e4:pathl" + std::to_string(name.size()) + ':' + name + "ee";
+            }
         };
         files_->for_each_gap(size_, [&](std::int64_t from, std::int64_t to) {
             if (to % piece_length_ != 0 && to != size_) return;
@@ -213,9 +213,8 @@ private:
             begin = to;
         });
         add(size_ - begin, false);
-        text += "e4:name" + std::to_string(name_.size()) + ':';
-        text.append(name_.data(), name_.size());
-        text += "12:piece lengthi" + std::to_string(piece_length_) + "e6:pieces" + std::to_string(pieces_.size()) + ':';
+        // Not the torrent's own name: libtorrent takes whole directories for padding by theirs.
+        text += "e4:name1:t12:piece lengthi" + std::to_string(piece_length_) + "e6:pieces" + std::to_string(pieces_.size()) + ':';
         text.append(pieces_.data(), pieces_.size());
         text += is_private_ ? "7:privatei1eee" : "ee";
         return text;

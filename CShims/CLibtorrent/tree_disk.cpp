@@ -23,6 +23,7 @@
 #include <system_error>
 #include <thread>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace slt {
@@ -30,6 +31,13 @@ namespace {
 
 /// A file ended before what was to be read of it.
 struct EndOfFile {};
+
+lt::storage_error out_of_memory() {
+    lt::storage_error error;
+    error.ec = boost::asio::error::no_memory;
+    error.operation = lt::operation_t::alloc_cache_piece;
+    return error;
+}
 
 /// A torrent's content on the disk. The columns may be read by any thread, the rest is the network thread's.
 class Storage {
@@ -67,7 +75,8 @@ public:
         auto const length = static_cast<int>(
             std::min<std::int64_t>(piece_length_, size_ - static_cast<std::int64_t>(static_cast<int>(piece)) * piece_length_));
         int const step = std::min(length, 256 * 1024);
-        std::unique_ptr<char[]> const buffer(new char[static_cast<std::size_t>(step)]);
+        std::unique_ptr<char[]> const buffer(new (std::nothrow) char[static_cast<std::size_t>(step)]);
+        if (!buffer) return out_of_memory();
         lt::hasher hasher;
         for (int offset = 0; offset < length; offset += step) {
             int const size = std::min(step, length - offset);
@@ -229,9 +238,14 @@ private:
         if (idle_ >= ready_.size())
             wakeup_.notify_one();
         else if (running_ < limit_) {
-            ++running_;
             // The guard keeps libtorrent's thread from ending before it has heard all answers.
-            threads_.emplace_back([this, guard = boost::asio::make_work_guard(context_)] { run(); });
+            try {
+                threads_.emplace_back([this, guard = boost::asio::make_work_guard(context_)] { run(); });
+                ++running_;
+            } catch (std::system_error const&) {
+                // No further thread can be had: those that there are come to it. Without any, nothing would ever be done.
+                if (running_ == 0) throw;
+            }
         }
     }
 
@@ -293,7 +307,7 @@ public:
     TreeDisk(lt::io_context& context, lt::settings_interface const& settings, std::shared_ptr<FileRegistry const> registry)
         : context_(context), registry_(std::move(registry)),
           unwritten_limit_(settings.get_int(lt::settings_pack::max_queued_disk_bytes)),
-          open_(static_cast<std::size_t>(settings.get_int(lt::settings_pack::file_pool_size))),
+          open_(capacity(settings)),
           workers_(
               context, static_cast<std::size_t>(std::max(1, settings.get_int(lt::settings_pack::aio_threads))),
               [this](std::deque<Job> jobs) { deliver(std::move(jobs)); }) {}
@@ -324,10 +338,13 @@ public:
 
     void async_read(
         lt::storage_index_t index, lt::peer_request const& request,
-        std::function<void(lt::disk_buffer_holder, lt::storage_error const&)> handler, lt::disk_job_flags_t) override {
+        std::function<void(lt::disk_buffer_holder, lt::storage_error const&)> handler,
+        lt::disk_job_flags_t flags) override {
         auto const& storage = at(index);
-        // Not in order with the piece's other jobs: what is read was written, and found right, before.
-        submit(storage, -1, [this, storage = storage.get(), request, handler = std::move(handler)]() mutable -> Job::Answer {
+        // What peers ask for was written, and found right, before: it need not wait for the piece's other jobs. What a
+        // refused piece is read for must not be written anew meanwhile: there, libtorrent wants a copy (smart_ban.cpp).
+        int const order = flags & force_copy ? static_cast<int>(request.piece) : -1;
+        submit(storage, order, [this, storage = storage.get(), request, handler = std::move(handler)]() mutable -> Job::Answer {
             lt::storage_error error;
             auto const buffer = std::make_shared<lt::disk_buffer_holder>(allocate(request.length, error));
             if (*buffer) error = storage->read(request.piece, request.start, buffer->data(), request.length);
@@ -441,6 +458,14 @@ public:
     void free_disk_buffer(char* buffer) override { delete[] buffer; }
 
 private:
+    /// How many files may stay open: libtorrent takes four fifths of what the system allows for its connections.
+    static std::size_t capacity(lt::settings_interface const& settings) {
+        auto const wanted = static_cast<rlim_t>(settings.get_int(lt::settings_pack::file_pool_size));
+        struct rlimit limit;
+        if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+        return static_cast<std::size_t>(std::max<rlim_t>(8, std::min(wanted, limit.rlim_cur / 10)));
+    }
+
     static lt::storage_error unsupported() {
         lt::storage_error error(lt::error_code(boost::system::errc::not_supported, lt::generic_category()));
         error.operation = lt::operation_t::unknown;
@@ -454,8 +479,7 @@ private:
     lt::disk_buffer_holder allocate(int size, lt::storage_error& error) {
         auto* const buffer = new (std::nothrow) char[static_cast<std::size_t>(size)];
         if (buffer == nullptr) {
-            error.ec = boost::asio::error::no_memory;
-            error.operation = lt::operation_t::alloc_cache_piece;
+            error = out_of_memory();
             return {};
         }
         return {*this, buffer, size};

@@ -75,16 +75,20 @@ struct SourceScanner: Sendable {
         // Paths are compared by their bytes: to Swift, two compositions of one text are one.
         var parents: [[UInt8]: String] = [:]
         var done: Set<[UInt8]> = []
-        let named = try paths.map { try settled($0) }
+        var directories: Set<[UInt8]> = []
+        let named = try paths.map { try settled($0, &directories) }
         if named.contains("") { return try scan() }
         let all = Set(named.map { Array($0.utf8) })
         for path in named
         where done.insert(Array(path.utf8)).inserted && !Self.hasAncestor(path, in: all) && isIncluded(path) {
-            let parent = TreePath.directory(of: path)
-            parents[Array(parent.utf8)] = parent
             result.seen += 1
             let previous = try index.row(path)
-            guard let status = try FileSystem.status("\(source)/\(path)") else {
+            let found = try FileSystem.status("\(source)/\(path)")
+            if previous == nil || found == nil || found?.kind == .directory || previous?.kind == .directory {
+                let parent = TreePath.directory(of: path)
+                parents[Array(parent.utf8)] = parent
+            }
+            guard let status = found else {
                 if let previous { try remove(path, previous, from: &result) }
                 continue
             }
@@ -121,16 +125,19 @@ struct SourceScanner: Sendable {
     }
 
     /// The path, or the first one above it that is no directory, or was none: then all that is there now counts.
-    private func settled(_ path: String) throws -> String {
+    ///
+    /// - Parameter known: directories that were looked at, and are and were some.
+    private func settled(_ path: String, _ known: inout Set<[UInt8]>) throws -> String {
         var above: [String] = []
         var directory = TreePath.directory(of: path)
-        while !directory.isEmpty {
+        while !directory.isEmpty, !known.contains(Array(directory.utf8)) {
             above.append(directory)
             directory = TreePath.directory(of: directory)
         }
         for directory in above.reversed() {
             guard try FileSystem.status("\(source)/\(directory)")?.kind == .directory else { return directory }
             if let row = try index.row(directory), row.kind != .directory { return directory }
+            known.insert(Array(directory.utf8))
         }
         return path
     }

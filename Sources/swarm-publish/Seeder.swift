@@ -54,6 +54,7 @@ actor Seeder: Service {
         pending.expect(missing.map(\.key))
         show()
         for infoHash in leaving.keys { await engine.remove(infoHash) }
+        let staying = Array(seeding.keys)
         // Reading a torrent is most of the work. (It fails only when it is cancelled, as the whole program is then.)
         try? await Parallel.forEach(missing) { [pending] infoHash, seed in
             try Task.checkCancellation()
@@ -61,6 +62,8 @@ actor Seeder: Service {
             pending.settle(infoHash)
         }
         for (infoHash, _) in missing { pending.settle(infoHash) }
+        // A file that was written in place in the source may have been exchanged in a tree: what is open is closed.
+        for infoHash in staying { await engine.flush(infoHash) }
     }
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
@@ -132,7 +135,10 @@ actor Seeder: Service {
         guard let seed = seeding[infoHash] else { return }
         do {
             let (missing, lost) = try await blocking { [store] in (try store.noteLost(of: seed), try store.lost()) }
-            guard !missing.isEmpty, seeding[infoHash] == seed else { return }
+            guard !missing.isEmpty, seeding[infoHash] == seed else {
+                // What is open may be a file that was exchanged for another one.
+                return await engine.flush(infoHash)
+            }
             logger.error(
                 """
                 the tree of snapshot \(seed.snapshot) lacks \(missing.count) files, such as \(missing[0]): they were \
