@@ -9,6 +9,9 @@ public struct EncodedShard: Sendable {
     /// Files and bytes of each class, by the class's number.
     public let classes: [String: Manifest.Totals]
 
+    /// More bytes than trackers in front of a torrent take.
+    public static let trackersLimit = 64 * 1024
+
     private static let infoKey = Array("d4:info".utf8)
 
     init(bytes: [UInt8], classes: [String: Manifest.Totals]) {

@@ -159,13 +159,26 @@ struct SnapshotSource: Sendable {
             }
         }
         var torrent: Torrent?
-        // Another version of zstd at an upstream may have made more of it than the master's.
-        let bytes = try await fetch(
-            "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent.zst", limit: shard.torrent.size + 1024
-        ) { torrent = try check($0, shard) }
+        let name = "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent"
+        var compressed: [UInt8]?
+        let size: Int
+        do {
+            // Another version of zstd at an upstream may have made more of it than the master's.
+            let bytes = try await fetch("\(name).zst", limit: shard.torrent.size + 1024) {
+                torrent = try check($0, shard)
+            }
+            (compressed, size) = (bytes, bytes.count)
+        } catch let failure as MirrorError where failure.code == .upstream {
+            // A plain web server that shows a master's files compresses nothing.
+            do {
+                size = try await fetch(name, limit: shard.torrent.size + EncodedShard.trackersLimit) {
+                    torrent = try self.torrent(EncodedShard.withoutTrackers($0, size: shard.torrent.size) ?? [], shard)
+                }.count
+            } catch is MirrorError { throw failure }
+        }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
-        try store(torrent, of: shard, compressed: bytes, manifest)
-        return Int64(bytes.count)
+        try store(torrent, of: shard, compressed: compressed, manifest)
+        return Int64(size)
     }
 
     private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws -> Int64 {

@@ -61,21 +61,38 @@ struct FeedSource: Sendable {
 
     /// A torrent of a snapshot.
     func torrent(_ shard: Manifest.Shard) async throws -> Torrent {
-        let path = "torrents/\(shard.infoHash).torrent.zst"
-        // Another version of zstd at the upstream may have made more of it than the master's.
-        guard shard.torrent.size <= Torrent.Limits().size,
-            let compressed = try await get(path, limit: shard.torrent.size + 1024, patience: 120)
-        else { throw TrackerError(.upstream, "\(set.upstream) has not the torrent \(shard.infoHash)") }
-        return try Self.torrent(compressed, shard, of: set.name)
+        guard shard.torrent.size <= Torrent.Limits().size else {
+            throw TrackerError(
+                .upstream, "a torrent of \(set.name) has \(shard.torrent.size) bytes; none is read that long")
+        }
+        return try await Self.torrent(shard, of: set.name) { try await document($0, limit: $1) }
     }
 
-    /// The torrent that an upstream sent for a shard, if it is the one that the manifest names.
+    /// The torrent of a shard, if what `fetch` gets by path and limit is the one that the manifest names.
     static func torrent(
-        _ compressed: [UInt8], _ shard: Manifest.Shard, of set: SwarmCore.SetName
+        _ shard: Manifest.Shard, of set: SwarmCore.SetName,
+        fetch: (_ path: String, _ limit: Int) async throws -> [UInt8]
+    ) async throws -> Torrent {
+        let path = "torrents/\(shard.infoHash).torrent"
+        do {
+            // Another version of zstd at the upstream may have made more of it than the master's.
+            let compressed = try await fetch("\(path).zst", shard.torrent.size + 1024)
+            return try torrent(shard, of: set) { try Zstd.decompress(compressed, size: shard.torrent.size) }
+        } catch let failure as TrackerError where failure.code == .upstream {
+            // A plain web server that shows a master's files compresses nothing.
+            guard let plain = try? await fetch(path, shard.torrent.size + EncodedShard.trackersLimit) else {
+                throw failure
+            }
+            return try torrent(shard, of: set) { EncodedShard.withoutTrackers(plain, size: shard.torrent.size) ?? [] }
+        }
+    }
+
+    private static func torrent(
+        _ shard: Manifest.Shard, of set: SwarmCore.SetName, _ content: () throws -> [UInt8]
     ) throws -> Torrent {
         let torrent: Torrent
         do {
-            let bytes = try Zstd.decompress(compressed, size: shard.torrent.size)
+            let bytes = try content()
             guard bytes.count == shard.torrent.size, Digest.sha256(bytes) == shard.torrent.sha256 else {
                 throw TrackerError(.upstream, "its SHA-256 is not the one in the manifest")
             }

@@ -125,7 +125,6 @@ actor SnapshotFiles {
         guard shard.torrent.size <= Torrent.Limits().size else {
             throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
         }
-        let compressed = try await fetch("torrents/\(shard.infoHash).torrent.zst", shard.torrent.size + 1024)
-        return try FeedSource.torrent(compressed, shard, of: set)
+        return try await FeedSource.torrent(shard, of: set, fetch: fetch)
     }
 }
