@@ -74,10 +74,10 @@ struct FeedSource: Sendable {
         fetch: (_ path: String, _ limit: Int) async throws -> [UInt8]
     ) async throws -> Torrent {
         let path = "torrents/\(shard.infoHash).torrent"
+        let compressed: [UInt8]
         do {
             // Another version of zstd at the upstream may have made more of it than the master's.
-            let compressed = try await fetch("\(path).zst", shard.torrent.size + 1024)
-            return try torrent(shard, of: set) { try Zstd.decompress(compressed, size: shard.torrent.size) }
+            compressed = try await fetch("\(path).zst", shard.torrent.size + 1024)
         } catch let failure as TrackerError where failure.code == .upstream {
             // A plain web server that shows a master's files compresses nothing.
             guard let plain = try? await fetch(path, shard.torrent.size + EncodedShard.trackersLimit) else {
@@ -85,6 +85,7 @@ struct FeedSource: Sendable {
             }
             return try torrent(shard, of: set) { EncodedShard.withoutTrackers(plain, size: shard.torrent.size) ?? [] }
         }
+        return try torrent(shard, of: set) { try Zstd.decompress(compressed, size: shard.torrent.size) }
     }
 
     private static func torrent(
