@@ -49,10 +49,10 @@ public:
         return result.append(paths_, begin, path_ends_[index] - begin);
     }
 
-    /// Calls `body(file, offset in the file, size)` for the parts of a range of the content, one after the other, until it
-    /// returns false; the file is -1 for zeros.
+    /// Calls `body(file, offset in the file, size)` for the parts of a range of the content, one after the other; the file
+    /// is -1 for zeros.
     template <typename Body>
-    bool for_each_part(std::int64_t begin, std::int64_t size, Body&& body) const {
+    void for_each_part(std::int64_t begin, std::int64_t size, Body&& body) const {
         // The first file that ends after the beginning.
         auto file = static_cast<int>(std::upper_bound(offsets_.begin(), offsets_.end(), begin) - offsets_.begin());
         if (file > 0 && end(file - 1) > begin) --file;
@@ -62,10 +62,9 @@ public:
                 part = std::min(size, end(file) - begin);
             else
                 part = file < count() ? std::min(size, offset(file) - begin) : size;
-            if (!body(is_inside ? file : -1, is_inside ? begin - offset(file) : 0, part)) return false;
+            body(is_inside ? file : -1, is_inside ? begin - offset(file) : 0, part);
             if (is_inside) ++file;
         }
-        return true;
     }
 
     /// Calls `body(begin, end)` for the runs of zeros in a content of `size` bytes, in order.
