@@ -133,8 +133,8 @@ extension SetMirror {
         changed.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
-        let isSynced = try await transfer(id, plan, resuming: interrupted)
-        try await complete(id, plan, isSynced: isSynced)
+        try await transfer(id, plan, resuming: interrupted)
+        try await complete(id, plan)
     }
 
     private func describe(_ id: SnapshotID) async throws -> (Manifest, Int64) {
@@ -273,10 +273,9 @@ extension SetMirror {
         }
     }
 
-    /// Returns whether all of the tree is on disk.
-    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws -> Bool {
+    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
-        guard let before = snapshots[id]?.status else { return false }
+        guard let before = snapshots[id]?.status else { return }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
         defer { transferring = [] }
         let suggested = feed?.prefetch ?? PrefetchList()
@@ -291,7 +290,6 @@ extension SetMirror {
         try await fetch.run(
             resuming: resuming, peers: await resolved(configuration.peers),
             masters: await resolved(listedPeers), trackers: trackers)
-        return fetch.isSynced
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws
@@ -324,12 +322,8 @@ extension SetMirror {
         changed.yield()
     }
 
-    /// Everything was fetched: twins are linked, all is put on disk, and the snapshot is ready.
-    ///
-    /// - Parameter isSynced: whether what was assembled and fetched is on disk. A fetch of many files ends with a sync of the
-    ///   file system, before the journal says that they are here; with no twins, that one is relied upon for the rest of the
-    ///   tree too. (The parts that are removed are removed again should a crash bring them back.)
-    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan, isSynced: Bool) async throws {
+    /// Everything was fetched: twins are linked, all is put on disk at once, documents included, and the snapshot is ready.
+    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan) async throws {
         let layout = layout
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
@@ -338,7 +332,7 @@ extension SetMirror {
                     file, from: builder.location(source.path), copies: file.identity != source.identity, builder)
             }
             try FileSystem.removeTree("\(layout.swarm)/parts")
-            if !isSynced || !plan.twins.isEmpty { try FileSystem.syncAll(on: layout.root) }
+            try FileSystem.syncAll(on: layout.root)
         }
         for transfer in plan.transfers {
             let infoHash = transfer.torrent.infoHash

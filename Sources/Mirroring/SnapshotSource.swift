@@ -70,7 +70,7 @@ struct SnapshotSource: Sendable {
                     .untrusted, "the manifest of snapshot \(entry.uuid) is of \(manifest.set) \(manifest.uuid)")
             }
             try FileSystem.makeDirectories(layout.manifests)
-            try FileSystem.writeAtomically(bytes, to: layout.manifest(entry.uuid))
+            try keep(bytes, at: layout.manifest(entry.uuid))
         }
         try await checkShrinkage(manifest)
         return Documents(manifest: manifest, bytesFetched: fetched)
@@ -209,7 +209,7 @@ struct SnapshotSource: Sendable {
             "/.swarm/\(layout.set)/deltas/\(delta.from)-\(delta.to).zst", limit: delta.size, check)
         // Other nodes may come for it.
         try FileSystem.makeDirectories(layout.deltas)
-        try FileSystem.writeAtomically(patch, to: path)
+        try keep(patch, at: path)
         return content
     }
 
@@ -228,9 +228,15 @@ struct SnapshotSource: Sendable {
         }
         try FileSystem.makeDirectories(layout.torrents)
         // The plain one last: once it is there, the other may be made of it.
-        if let compressed { try FileSystem.writeAtomically(compressed, to: layout.compressedTorrent(torrent.infoHash)) }
-        try FileSystem.writeAtomically(torrent.bytes, to: layout.torrent(torrent.infoHash))
+        if let compressed { try keep(compressed, at: layout.compressedTorrent(torrent.infoHash)) }
+        try keep(torrent.bytes, at: layout.torrent(torrent.infoHash))
         recent.add(torrent, of: shard)
+    }
+
+    /// Writes a document. It is on disk once the tree is that it is of: what a power loss leaves of it is compared with its
+    /// digest, and fetched again.
+    private func keep(_ bytes: [UInt8], at path: String) throws {
+        try FileSystem.writeAtomically(bytes, to: path, syncing: false)
     }
 
     /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none

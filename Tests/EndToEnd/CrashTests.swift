@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import SwarmCore
 import SwarmTestSupport
 import Testing
@@ -29,6 +30,32 @@ extension EndToEnd {
                 let sent = try await master.uploaded(server)
                 // What was on its way at a kill comes again; of the four megabytes had before, hardly anything.
                 #expect(sent <= Int64(content) + 2_000_000, "sent \(sent) for \(content)")
+            }
+        }
+
+        @Test("Documents of which a power loss left nothing but the names are fetched again")
+        func tornDocuments() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 32)
+                let master = try await Master.sample(bench, &archive)
+                _ = try await master.snapshot()
+                let server = try await master.serve("--upload-limit", "4MB")
+                let node = Node(master)
+                let program = try node.startSync(server.url)
+                try await node.awaitStatus("a part") { ($0.snapshots.last?.bytesFetched ?? 0) > 1_000_000 }
+                program.signal(SIGKILL)
+                await program.end()
+                var torn = 0
+                for kind in ["manifests", "torrents"] {
+                    let directory = "\(node.root)/.swarm/\(kind)"
+                    for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+                        try #require(truncate("\(directory)/\(name)", 0) == 0)
+                        torn += 1
+                    }
+                }
+                #expect(torn >= 3, "a manifest, and a torrent in two forms")
+                try await node.synced(server.url)
+                try expectSource(node, master)
             }
         }
 
