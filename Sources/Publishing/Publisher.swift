@@ -187,7 +187,8 @@ public struct Publisher: Sendable {
         let lost = try TreeRepair(store: store).repair(damage)
         var files = change.files
         let keeper = TreeKeeper(store: store, progress: progress)
-        let treeChanges = TreeChanges(change)
+        // A first tree is filled from the torrents: it needs no list of a million paths.
+        let treeChanges = parent == nil ? TreeChanges() : TreeChanges(change)
         let bytes = try Documents.encode(manifest)
         try FileSystem.writeAtomically(bytes, to: store.layout.manifest(manifest.uuid), syncing: false)
         try keeper.record(treeChanges, of: manifest)
