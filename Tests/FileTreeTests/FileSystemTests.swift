@@ -1,5 +1,6 @@
 import FileTree
 import Foundation
+import Glibc
 import SwarmTestSupport
 import Testing
 
@@ -23,6 +24,19 @@ struct FileSystemTests {
         #expect(try FileSystem.contents(directory["b"]) == content)
         #expect(status.mode == 0o444 && status.mtimeSeconds == -7)
         #expect(throws: FileError.self) { try FileSystem.copy(directory["a"], to: directory["b"], mode: 0o444) }
+    }
+
+    @Test("reading a file leaves its time of access as it was")
+    func accessTime() throws {
+        try writer.write("a", "content")
+        let times = [timespec(tv_sec: 1_000_000_000, tv_nsec: 5), timespec(tv_sec: 1_600_000_000, tv_nsec: 0)]
+        try #require(utimensat(AT_FDCWD, directory["a"], times, 0) == 0)
+        var buffer = [UInt8](repeating: 0, count: 7)
+        #expect(try Descriptor.file(directory["a"]).read(into: &buffer, at: 0) == 7)
+        #expect(try FileSystem.contents(directory["a"]) == Array("content".utf8))
+        var info = stat()
+        try #require(stat(directory["a"], &info) == 0)
+        #expect(info.st_atim.tv_sec == 1_000_000_000 && info.st_atim.tv_nsec == 5)
     }
 
     @Test("a link is exchanged in one step, and a tree is removed without following links")
