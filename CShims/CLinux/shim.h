@@ -1,7 +1,6 @@
 // System calls of Linux that Swift's Glibc module does not show, because it is built without _GNU_SOURCE.
 // Each returns -1 and sets errno like the C library's function of that name.
 #pragma once
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <malloc.h>
 #include <sys/ioctl.h>
@@ -21,7 +20,7 @@ static inline ssize_t swarm_copy_file_range(int from, int to, size_t length) {
 static inline int swarm_clone_file(int from, int to) { return ioctl(to, FICLONE, from); }
 
 // For open(2): reading does not change the time of access. Only for who owns the file, or may act as its owner.
-static inline int swarm_noatime(void) { return __O_NOATIME; }
+static inline int swarm_noatime(void) { return 01000000; /* asm-generic/fcntl.h */ }
 
 // An empty file in memory without a name.
 static inline int swarm_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u /* MFD_CLOEXEC */); }
