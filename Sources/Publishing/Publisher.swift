@@ -101,7 +101,7 @@ public struct Publisher: Sendable {
         defer { withExtendedLifetime(lock) {} }
         try removeLeftovers()
         let configuration = store.configuration
-        let index = try SourceIndex(store.indexPath)
+        let index = try SourceIndex(store.indexPath, readers: options.changes == nil ? 8 : 1)
         let (rules, fingerprint) = try configuration.rules()
         let parent = try store.feed()?.feed.newest.map { try store.manifest($0.uuid) }
         if let parent, parent.pieceLength != configuration.pieceLength {

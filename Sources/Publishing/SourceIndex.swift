@@ -72,16 +72,26 @@ struct SourceIndex: Sendable {
     }
 
     static let columns = "kind, size, mtime, ctime, inode, links, executable, sha256, target"
-    private let pool: DatabasePool
+    private let database: any DatabaseWriter
     private let path: String
 
     /// Opens the index, or makes it.
-    init(_ path: String) throws {
+    ///
+    /// - Parameter readers: how many threads may read at once. For one alone, nothing is written before something is to be:
+    ///   a pool of connections begins and ends with writes that wait for the disk.
+    init(_ path: String, readers: Int = 8) throws {
         var configuration = GRDB.Configuration()
         configuration.busyMode = .timeout(10)
-        configuration.maximumReaderCount = 8
+        configuration.maximumReaderCount = readers
+        // What a power loss takes from the index, the next snapshot finds again.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") }
         self.path = path
-        pool = try Self.explaining(path) { try DatabasePool(path: path, configuration: configuration) }
+        database = try Self.explaining(path) { () -> any DatabaseWriter in
+            guard readers == 1, FileSystem.exists(path) else {
+                return try DatabasePool(path: path, configuration: configuration)
+            }
+            return try DatabaseQueue(path: path, configuration: configuration)
+        }
         var migrator = DatabaseMigrator()
         migrator.registerMigration("names and the rules that they were published by") { database in
             try database.execute(
@@ -95,17 +105,17 @@ struct SourceIndex: Sendable {
                     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
                     """)
         }
-        try Self.explaining(path) { [pool] in try migrator.migrate(pool) }
+        try Self.explaining(path) { [database] in try migrator.migrate(database) }
     }
 
-    /// Reads in one transaction; several threads may at once.
+    /// Reads in one transaction; as many threads as there are readers may at once.
     func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try Self.explaining(path) { try pool.read(body) }
+        try Self.explaining(path) { try database.read(body) }
     }
 
     /// Writes in one transaction.
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try Self.explaining(path) { try pool.write(body) }
+        try Self.explaining(path) { try database.write(body) }
     }
 
     /// Says which file SQLite speaks of, and what to do.

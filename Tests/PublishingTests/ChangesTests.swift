@@ -1,3 +1,4 @@
+import FileTree
 import Foundation
 import SwarmCore
 import SwarmTestSupport
@@ -25,6 +26,17 @@ struct ChangesTests {
         #expect(try test.snapshot { $0.changes = ["a/3"] }.changed == false)
         #expect(try test.snapshot { $0.changes = ["a/2"] }.published)
         try test.verify()
+    }
+
+    @Test("where nothing of what is named changed, the index is not written to")
+    func untouched() throws {
+        let test = try TestStore()
+        try test.source.write("a", "1")
+        try test.snapshot()
+        let before = try FileSystem.status(try test.store().indexPath)
+        #expect(try test.snapshot { $0.changes = ["a"] }.changed == false)
+        let after = try FileSystem.status(try test.store().indexPath)
+        #expect(before != nil && before == after)
     }
 
     @Test("names that came and went, with the directories above and below")
