@@ -14,12 +14,15 @@ struct PieceFetcherTests {
 
     /// Small files that share a piece, a large file of 10 pieces, and one of 2.
     private func torrent() throws -> Torrent {
+        let large = [("a", 10), ("b", 2)].map { file($0.0, Int64($0.1 * Self.pieceLength)) }
+        return try torrent(of: large + (0..<5).map { file("small\($0)", 1000) }, everyPiece: Digest.sha1([1]))
+    }
+
+    private func torrent(of files: [FileEntry], everyPiece hash: InfoHash) throws -> Torrent {
         var layout = ShardLayout(policy: ShardLayout.Policy(pieceLength: Self.pieceLength, alignFrom: 128 << 10))
         var change = ShardLayout.Change()
-        change.added = [("a", 10), ("b", 2)].map { file($0.0, Int64($0.1 * Self.pieceLength)) }
-        change.added += (0..<5).map { file("small\($0)", 1000) }
+        change.added = files
         layout.apply(change, largeFileHashes: [:]) { _ in false }
-        let hash = Digest.sha1([1])
         layout.complete(
             Dictionary(layout.missingPieces.map { ($0.piece, hash) }, uniquingKeysWith: { first, _ in first }))
         return try Torrent(parsing: layout.encode(name: "demo"))
@@ -56,15 +59,8 @@ struct PieceFetcherTests {
     @Test("No more is asked for than the engine can write: it goes on with what arrives")
     func heldBack() async throws {
         let (pieceLength, size) = (Self.pieceLength, 96 << 20)
-        let content = [UInt8](repeating: 0, count: pieceLength)
-        var layout = ShardLayout(policy: ShardLayout.Policy(pieceLength: pieceLength, alignFrom: 128 << 10))
-        var change = ShardLayout.Change()
-        change.added = [file("large", Int64(size))]
-        layout.apply(change, largeFileHashes: [:]) { _ in false }
-        let hash = Digest.sha1(content)
-        layout.complete(
-            Dictionary(layout.missingPieces.map { ($0.piece, hash) }, uniquingKeysWith: { first, _ in first }))
-        let torrent = try Torrent(parsing: layout.encode(name: "demo"))
+        let zeros = Digest.sha1([UInt8](repeating: 0, count: pieceLength))
+        let torrent = try torrent(of: [file("large", Int64(size))], everyPiece: zeros)
         let all = PieceSet(pieceCount: torrent.pieceCount, full: true)
 
         let server = try SmallHTTPServer { request in
