@@ -8,17 +8,23 @@ struct FileVerifier: Sendable {
     /// The directory with the snapshot's files.
     let root: String
 
-    /// Checks fetched files on all cores. They need not be on disk yet afterwards. Blocking.
+    /// Checks fetched files on all cores and puts them on disk: a few of them one by one, many by a sync of the whole file
+    /// system. Blocking.
     ///
+    /// - Returns: Whether it was the whole file system, so that everything written until now is on disk, the directories
+    ///   included.
     /// - Throws: `MirrorError.corrupt` when a content is not what it should be; that file is removed, so that it is
     ///   fetched again.
-    func finish(_ files: [FileEntry]) throws {
+    func finish(_ files: [FileEntry]) throws -> Bool {
+        let areFew = files.count <= 32
         _ = try Parallel.map(chunks: files) { chunk in
-            for file in chunk { try finish(file) }
+            for file in chunk { try finish(file, syncing: areFew) }
         }
+        if !areFew { try FileSystem.syncAll(on: root) }
+        return !areFew
     }
 
-    private func finish(_ file: FileEntry) throws {
+    private func finish(_ file: FileEntry, syncing: Bool) throws {
         let location = "\(root)/\(file.path)"
         let descriptor = try Descriptor.file(location)
         guard try digest(descriptor, length: file.length) == file.sha256 else {
@@ -30,6 +36,7 @@ struct FileVerifier: Sendable {
         }
         try FileSystem.setModificationTime(location, seconds: file.mtime)
         try FileSystem.setMode(location, file.executable ? 0o555 : 0o444)
+        if syncing { try descriptor.sync() }
     }
 
     /// The digest of a file of the snapshot; nil when it does not have its length. Blocking.

@@ -133,8 +133,8 @@ extension SetMirror {
         changed.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
-        try await transfer(id, plan, resuming: interrupted)
-        try await complete(id, plan)
+        let isSynced = try await transfer(id, plan, resuming: interrupted)
+        try await complete(id, plan, isSynced: isSynced)
     }
 
     private func describe(_ id: SnapshotID) async throws -> (Manifest, Int64) {
@@ -273,9 +273,10 @@ extension SetMirror {
         }
     }
 
-    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws {
+    /// Returns whether all of the tree is on disk.
+    private func transfer(_ id: SnapshotID, _ plan: SnapshotPlan, resuming: Bool) async throws -> Bool {
         for transfer in plan.transfers { seeding[transfer.torrent.infoHash] = nil }
-        guard let before = snapshots[id]?.status else { return }
+        guard let before = snapshots[id]?.status else { return false }
         transferring = Set(plan.transfers.map(\.torrent.infoHash))
         defer { transferring = [] }
         let suggested = feed?.prefetch ?? PrefetchList()
@@ -290,6 +291,7 @@ extension SetMirror {
         try await fetch.run(
             resuming: resuming, peers: await resolved(configuration.peers),
             masters: await resolved(listedPeers), trackers: trackers)
+        return fetch.isSynced
     }
 
     private func record(_ progress: SnapshotFetch.FetchProgress, of id: SnapshotID, before: NodeStatus.Snapshot) throws
@@ -322,8 +324,12 @@ extension SetMirror {
         changed.yield()
     }
 
-    /// Everything was fetched: twins are linked, all is put on disk at once, documents included, and the snapshot is ready.
-    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan) async throws {
+    /// Everything was fetched: twins are linked, all is put on disk, and the snapshot is ready.
+    ///
+    /// - Parameter isSynced: whether what was assembled and fetched is on disk. A fetch of many files ends with a sync of the
+    ///   file system, before the journal says that they are here; with no twins, that one is relied upon for the rest of the
+    ///   tree too. (The parts that are removed are removed again should a crash bring them back.)
+    private func complete(_ id: SnapshotID, _ plan: SnapshotPlan, isSynced: Bool) async throws {
         let layout = layout
         try await offPool {
             let builder = try TreeBuilder(root: layout.files(of: id))
@@ -332,7 +338,7 @@ extension SetMirror {
                     file, from: builder.location(source.path), copies: file.identity != source.identity, builder)
             }
             try FileSystem.removeTree("\(layout.swarm)/parts")
-            try FileSystem.syncAll(on: layout.root)
+            if !isSynced || !plan.twins.isEmpty { try FileSystem.syncAll(on: layout.root) }
         }
         for transfer in plan.transfers {
             let infoHash = transfer.torrent.infoHash

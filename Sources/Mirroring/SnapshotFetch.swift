@@ -19,9 +19,6 @@ final class SnapshotFetch {
     private let httpAfter: Duration?
     private let logger: Logger
     private let verifier: FileVerifier
-    /// What may have to be read again after a power loss, in bytes: whoever syncs for each class of a small update waits
-    /// for the disk most of the time.
-    private static let unsyncedLimit: Int64 = 64 << 20
     /// Called with progress: what is new in the journal, and the class that is fetched.
     private let report: (FetchProgress) throws -> Void
 
@@ -34,9 +31,9 @@ final class SnapshotFetch {
     private var unverified: [FileReference] = []
     private var unverifiedBytes: Int64 = 0
     private var queued: Set<FileReference> = []
-    /// Shards of which files arrived that the journal does not tell of yet, and the length of these.
-    private var unsynced: Set<InfoHash> = []
-    private var unsyncedBytes: Int64 = 0
+    /// Whether all of the tree is on disk that was written until now, as the last files that arrived were put there with
+    /// the rest of the file system.
+    private(set) var isSynced = false
     private var phase: Priority?
     /// What is to come first in the present class, by shard; empty once it is here.
     private var awaited: [PieceSet] = []
@@ -93,9 +90,8 @@ final class SnapshotFetch {
             shards.enumerated().map { ($1.torrent.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Fetches everything; returns when it is complete and verified. The last files are on disk, and the journal need not
-    /// tell of them, only once the caller has synced the file system. After it throws, or is cancelled, the torrents are
-    /// out of the engine and what arrived stays on disk for the next attempt.
+    /// Fetches everything; returns when it is complete, verified, and in the journal. After it throws, or is cancelled,
+    /// the torrents are out of the engine and what arrived stays on disk for the next attempt.
     ///
     /// - Parameters:
     ///   - peers: those that the node's configuration names.
@@ -130,7 +126,6 @@ final class SnapshotFetch {
             await pieces?.stop()
             for index in shards.indices { await engine.remove(shards[index].torrent.infoHash) }
             try? await verifyQueued()
-            try? await sync()
             throw error
         }
         try await tell()
@@ -309,7 +304,7 @@ final class SnapshotFetch {
     private var filesDone = 0
     private var bytesDone: Int64 = 0
 
-    /// Reads the completed files back.
+    /// Reads the completed files back, and writes the journal.
     private func verifyQueued() async throws {
         guard !unverified.isEmpty else { return }
         let batch = unverified
@@ -321,33 +316,24 @@ final class SnapshotFetch {
         // What arrives meanwhile is seen only afterwards: this time is nobody's fault.
         let started = ContinuousClock.now
         defer { lastArrival += ContinuousClock.now - started }
-        do { try await offPool { try verifier.finish(files) } } catch {
+        do {
+            isSynced = try await offPool { try verifier.finish(files) }
+        } catch {
             queued.subtract(batch)
             throw error
         }
+        var changed: Set<InfoHash> = []
         for reference in batch {
             let shard = shards[reference.shard]
-            unsyncedBytes += shard.torrent.length(reference.entry)
             if shard.named.contains(reference.entry) { continue }
             missing[shard.torrent.infoHash]?[reference.entry] = false
-            unsynced.insert(shard.torrent.infoHash)
+            changed.insert(shard.torrent.infoHash)
         }
         for reference in batch where shards[reference.shard].sources[reference.entry] == .fetch {
             filesDone += 1
             bytesDone += shards[reference.shard].torrent.length(reference.entry)
         }
-        if unsyncedBytes >= Self.unsyncedLimit { try await sync() }
-        try await tell()
-    }
-
-    /// Puts what is verified on disk, and then in the journal.
-    private func sync() async throws {
-        guard !unsynced.isEmpty else { return }
-        let root = verifier.root
-        try await offPool { try FileSystem.syncAll(on: root) }
-        let changed = missing.filter { unsynced.contains($0.key) }
-        (unsynced, unsyncedBytes) = ([], 0)
-        try await tell(journal: changed)
+        try await tell(journal: missing.filter { changed.contains($0.key) })
     }
 
     private func tell(journal: [InfoHash: PieceSet] = [:]) async throws {
