@@ -61,11 +61,7 @@ struct FeedSource: Sendable {
 
     /// A torrent of a snapshot.
     func torrent(_ shard: Manifest.Shard) async throws -> Torrent {
-        guard shard.torrent.size <= Torrent.Limits().size else {
-            throw TrackerError(
-                .upstream, "a torrent of \(set.name) has \(shard.torrent.size) bytes; none is read that long")
-        }
-        return try await Self.torrent(shard, of: set.name) { try await document($0, limit: $1) }
+        try await Self.torrent(shard, of: set.name) { try await document($0, limit: $1) }
     }
 
     /// The torrent of a shard, if what `fetch` gets by path and limit is the one that the manifest names.
@@ -73,6 +69,9 @@ struct FeedSource: Sendable {
         _ shard: Manifest.Shard, of set: SwarmCore.SetName,
         fetch: (_ path: String, _ limit: Int) async throws -> [UInt8]
     ) async throws -> Torrent {
+        guard shard.torrent.size <= Torrent.Limits().size else {
+            throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
+        }
         let path = "torrents/\(shard.infoHash).torrent"
         let compressed: [UInt8]
         do {

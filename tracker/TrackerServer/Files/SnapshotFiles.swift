@@ -122,9 +122,6 @@ actor SnapshotFiles {
     private static func read(
         _ shard: Manifest.Shard, _ set: SwarmCore.SetName, _ fetch: Fetch
     ) async throws -> Torrent {
-        guard shard.torrent.size <= Torrent.Limits().size else {
-            throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
-        }
-        return try await FeedSource.torrent(shard, of: set, fetch: fetch)
+        try await FeedSource.torrent(shard, of: set, fetch: fetch)
     }
 }
