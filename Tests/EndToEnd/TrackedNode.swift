@@ -17,8 +17,9 @@ struct TrackedNode {
     let url: String
     var archive: SampleArchive
 
-    init(_ bench: TestBench) async throws {
-        archive = SampleArchive(seed: 70, large: 4, small: 10)
+    /// - Parameter small: how many of the packages are packed, beside four large ones.
+    init(_ bench: TestBench, small: Int = 10) async throws {
+        archive = SampleArchive(seed: 70, large: 4, small: small)
         master = try await Master.sample(bench, &archive)
         let first = try await master.snapshot().snapshot
         server = try await master.serve()
