@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 CONFIGURATION ?= release
 SWIFT ?= swift
 BIN = .build/$(CONFIGURATION)
-# With Swift's libraries inside, the programs run where no Swift is installed, and start in half the time.
+# With Swift's libraries inside, the programs run where no Swift is installed, and start in two thirds of the time.
 STATIC = --static-swift-stdlib
 
 # What building needs, and what the tests and the demonstration need beside it.
