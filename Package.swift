@@ -94,7 +94,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ContentServer",
-            dependencies: ["SwarmCore", nioCore, nioPosix, nioHTTP1, nioFoundation, logging, lifecycle],
+            dependencies: [
+                "SwarmCore", "Metainfo", "FileTree", nioCore, nioPosix, nioHTTP1, nioFoundation, logging, lifecycle,
+            ],
             swiftSettings: strict),
         .target(
             name: "TrackerCore", dependencies: ["SwarmCore", algorithms], path: "tracker/TrackerCore",

@@ -1,4 +1,6 @@
+internal import FileTree
 internal import Glibc
+internal import Metainfo
 internal import NIOCore
 internal import NIOHTTP1
 internal import SwarmCore
@@ -56,7 +58,10 @@ struct ContentResponder: Sendable {
             case .delta(let file): (layout.deltas, file, "application/zstd")
             }
         if case .compressedTorrent(let hash) = document, access("\(directory)/\(name)", F_OK) != 0 {
-            _ = request.site.compress(hash)
+            // What a node patched, or a publisher expects all nodes to patch, is compressed for the first who asks.
+            _ = FileOnDemand.make(layout.compressedTorrent(hash), of: layout.torrent(hash)) {
+                try EncodedShard.compressed($0, hash)
+            }
         }
         do throws(TreeWalk.Failure) {
             switch try TreeWalk.open(root: directory, components: [Array(name.utf8)]) {

@@ -11,25 +11,19 @@ public struct Site: Sendable {
     public let retained: @Sendable () -> [SnapshotID]
     /// Counts what readers read of the current snapshot; nil where nobody wants to know.
     public let reads: ReadCounter?
-    /// Makes the compressed form of a torrent that is here without it; false when it cannot.
-    public let compress: @Sendable (InfoHash) -> Bool
     /// Torrents that are not seeded yet; nil where the feed is shown only when all are.
     public let pendingSeeds: PendingSeeds?
 
     /// - Parameter retained: the activated snapshots that are still on disk, newest first. It is called on a file
     ///   thread whenever a path is missing from the current snapshot, so it answers from memory.
-    /// - Parameter compress: makes the compressed form of a torrent that is here without it; false when it cannot. It is
-    ///   called on a file thread and may block.
     public init(
         layout: RootLayout, feed: FeedBox, retained: @escaping @Sendable () -> [SnapshotID],
-        reads: ReadCounter? = nil, compress: @escaping @Sendable (InfoHash) -> Bool = { _ in false },
-        pendingSeeds: PendingSeeds? = nil
+        reads: ReadCounter? = nil, pendingSeeds: PendingSeeds? = nil
     ) {
         self.layout = layout
         self.feed = feed
         self.retained = retained
         self.reads = reads
-        self.compress = compress
         self.pendingSeeds = pendingSeeds
     }
 }

@@ -31,8 +31,22 @@ struct SnapshotSource: Sendable {
     /// The torrents on the disk.
     var shelf: TorrentShelf {
         TorrentShelf(
-            load: { try localTorrent($0) }, peek: { try? FileSystem.contents(layout.torrent($0.infoHash)) },
+            load: { try localTorrent($0) }, look: { try? found($0, inFileAt: layout.torrent($1.infoHash)) },
             recent: recent)
+    }
+
+    /// The contents of a search that a `.torrent` may hold, read in blocks.
+    private func found(_ search: DigestSearch, inFileAt path: String) throws -> [SHA256Digest] {
+        let file = try Descriptor.file(path)
+        var block = [UInt8](repeating: 0, count: 1 << 18)
+        var found: [SHA256Digest] = []
+        var offset: Int64 = 0
+        while true {
+            let count = try file.read(into: &block, at: offset)
+            found += search.found(in: block.span.extracting(0..<count))
+            if count < block.count { return found }
+            offset += Int64(count - DigestSearch.overlap)
+        }
     }
 
     /// The manifest of a snapshot; afterwards its torrents are on the disk.
@@ -127,10 +141,6 @@ struct SnapshotSource: Sendable {
         throw MirrorError(.file, "\(path) was damaged; it is fetched again")
     }
 
-    private func check(_ compressed: [UInt8], _ shard: Manifest.Shard) throws -> Torrent {
-        try torrent(Zstd.decompress(compressed, size: shard.torrent.size), shard)
-    }
-
     /// - Parameter digest: that of the bytes, where it is known.
     private func torrent(_ bytes: [UInt8], digest: SHA256Digest? = nil, _ shard: Manifest.Shard) throws -> Torrent {
         guard digest ?? Digest.sha256(bytes) == shard.torrent.sha256 else {
@@ -158,27 +168,24 @@ struct SnapshotSource: Sendable {
                 deltas.removeAll { $0 == failure.delta }
             }
         }
-        var torrent: Torrent?
-        let name = "/.swarm/\(layout.set)/torrents/\(shard.infoHash).torrent"
-        var compressed: [UInt8]?
-        let size: Int
         do {
-            // Another version of zstd at an upstream may have made more of it than the master's.
-            let bytes = try await fetch("\(name).zst", limit: shard.torrent.size + 1024) {
-                torrent = try check($0, shard)
-            }
-            (compressed, size) = (bytes, bytes.count)
+            return try await whole(shard, .compressed, manifest)
         } catch let failure as MirrorError where failure.code == .upstream {
-            // A plain web server that shows a master's files compresses nothing.
-            do {
-                size = try await fetch(name, limit: shard.torrent.size + EncodedShard.trackersLimit) {
-                    torrent = try self.torrent(EncodedShard.withoutTrackers($0, size: shard.torrent.size) ?? [], shard)
-                }.count
-            } catch is MirrorError { throw failure }
+            do { return try await whole(shard, .plain, manifest) } catch is MirrorError { throw failure }
         }
+    }
+
+    private func whole(_ shard: Manifest.Shard, _ form: TorrentForm, _ manifest: Manifest) async throws -> Int64 {
+        var torrent: Torrent?
+        let size = shard.torrent.size
+        let bytes = try await fetch(
+            "/.swarm/\(layout.set)/\(form.path(shard.infoHash))", limit: form.limit(size: size)
+        ) { torrent = try self.torrent(form.content(of: $0, size: size), shard) }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
-        try store(torrent, of: shard, compressed: compressed, manifest)
-        return Int64(size)
+        try store(torrent, of: shard, compressed: form == .compressed ? bytes : nil, manifest)
+        // Not as the target: of a first snapshot, little is opened twice.
+        recent.add(torrent, of: shard)
+        return Int64(bytes.count)
     }
 
     private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws -> Int64 {
@@ -192,6 +199,7 @@ struct SnapshotSource: Sendable {
         }
         let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, shard)
         try store(torrent, of: shard, compressed: nil, manifest)
+        recent.add(torrent, of: shard, isTarget: true)
         return Int64(path.size)
     }
 
@@ -230,7 +238,6 @@ struct SnapshotSource: Sendable {
         // The plain one last: once it is there, the other may be made of it.
         if let compressed { try keep(compressed, at: layout.compressedTorrent(torrent.infoHash)) }
         try keep(torrent.bytes, at: layout.torrent(torrent.infoHash))
-        recent.add(torrent, of: shard)
     }
 
     /// Writes a document. It is on disk once the tree is that it is of: what a power loss leaves of it is compared with its

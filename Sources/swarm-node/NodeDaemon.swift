@@ -2,7 +2,6 @@ import ContentServer
 import FileTree
 import Foundation
 import Logging
-import Metainfo
 import Mirroring
 import SwarmCore
 import Synchronization
@@ -30,12 +29,7 @@ final class NodeDaemon: Sendable {
         let sites = node.members.map { member in
             Site(
                 layout: member.layout, feed: feeds[member.layout.set], retained: member.readable.snapshots,
-                reads: counts ? counters[member.layout.set] : nil,
-                compress: { [layout = member.layout] torrent in
-                    FileOnDemand.make(layout.compressedTorrent(torrent), of: layout.torrent(torrent)) {
-                        try EncodedShard.compressed($0, torrent)
-                    }
-                })
+                reads: counts ? counters[member.layout.set] : nil)
         }
         server = ContentServer(
             sites: sites,

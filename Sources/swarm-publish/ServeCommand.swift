@@ -3,7 +3,6 @@ import ContentServer
 import FileTree
 import Foundation
 import Logging
-import Metainfo
 import Publishing
 import ServiceLifecycle
 import SwarmCore
@@ -71,11 +70,6 @@ struct ServeCommand: AsyncParsableCommand {
             sites: [
                 Site(
                     layout: store.layout, feed: keeper.box, retained: { [opened = keeper.opened] in opened.list },
-                    compress: { [layout = store.layout] torrent in
-                        FileOnDemand.make(layout.compressedTorrent(torrent), of: layout.torrent(torrent)) {
-                            try EncodedShard.compressed($0, torrent)
-                        }
-                    },
                     pendingSeeds: seeder.pending)
             ],
             configuration: ContentServerConfiguration(listeners: [

@@ -72,27 +72,24 @@ struct FeedSource: Sendable {
         guard shard.torrent.size <= Torrent.Limits().size else {
             throw TrackerError(.upstream, "a torrent of \(set) has \(shard.torrent.size) bytes; none is read that long")
         }
-        let path = "torrents/\(shard.infoHash).torrent"
-        let compressed: [UInt8]
-        do {
-            // Another version of zstd at the upstream may have made more of it than the master's.
-            compressed = try await fetch("\(path).zst", shard.torrent.size + 1024)
-        } catch let failure as TrackerError where failure.code == .upstream {
-            // A plain web server that shows a master's files compresses nothing.
-            guard let plain = try? await fetch(path, shard.torrent.size + EncodedShard.trackersLimit) else {
-                throw failure
-            }
-            return try torrent(shard, of: set) { EncodedShard.withoutTrackers(plain, size: shard.torrent.size) ?? [] }
+        func offered(as form: TorrentForm) async throws -> [UInt8] {
+            try await fetch(form.path(shard.infoHash), form.limit(size: shard.torrent.size))
         }
-        return try torrent(shard, of: set) { try Zstd.decompress(compressed, size: shard.torrent.size) }
+        var form = TorrentForm.compressed
+        let bytes: [UInt8]
+        do { bytes = try await offered(as: form) } catch let failure as TrackerError where failure.code == .upstream {
+            form = .plain
+            do { bytes = try await offered(as: form) } catch { throw failure }
+        }
+        return try torrent(shard, of: set, form, bytes)
     }
 
     private static func torrent(
-        _ shard: Manifest.Shard, of set: SwarmCore.SetName, _ content: () throws -> [UInt8]
+        _ shard: Manifest.Shard, of set: SwarmCore.SetName, _ form: TorrentForm, _ offered: [UInt8]
     ) throws -> Torrent {
         let torrent: Torrent
         do {
-            let bytes = try content()
+            let bytes = try form.content(of: offered, size: shard.torrent.size)
             guard bytes.count == shard.torrent.size, Digest.sha256(bytes) == shard.torrent.sha256 else {
                 throw TrackerError(.upstream, "its SHA-256 is not the one in the manifest")
             }

@@ -10,6 +10,7 @@ final class SwarmMaster {
         let uuid: SnapshotID?
         /// Bytes of content that were read in the source.
         let bytesRead: Int64
+        let bytesReadForPieces: Int64
 
         /// The UUID of a snapshot that must have been published.
         var snapshot: SnapshotID {
