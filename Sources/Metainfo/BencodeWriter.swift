@@ -3,7 +3,7 @@
 public struct BencodeWriter: Sendable {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
-    private var lastKeys: [[UInt8]?] = []
+    private var lastKeys: [String?] = []
 
     /// A writer with room for `capacity` bytes; more is made when needed.
     public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
@@ -11,19 +11,36 @@ public struct BencodeWriter: Sendable {
     /// An integer.
     public mutating func integer(_ value: some BinaryInteger) {
         bytes.append(UInt8(ascii: "i"))
-        bytes.append(contentsOf: String(value).utf8)
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        decimal(value.magnitude)
         bytes.append(UInt8(ascii: "e"))
+    }
+
+    /// A million files have many numbers: no text is made of each.
+    private mutating func decimal(_ value: some BinaryInteger) {
+        var rest = value
+        let start = bytes.count
+        repeat {
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            bytes.append(UInt8(ascii: "0") + UInt8(digit))
+            rest = quotient
+        } while rest > 0
+        var (low, high) = (start, bytes.count - 1)
+        while low < high {
+            bytes.swapAt(low, high)
+            (low, high) = (low + 1, high - 1)
+        }
     }
 
     /// A string of any bytes.
     public mutating func string(_ value: some Collection<UInt8>) {
-        bytes.append(contentsOf: String(value.count).utf8)
+        decimal(value.count)
         bytes.append(UInt8(ascii: ":"))
         bytes.append(contentsOf: value)
     }
 
     /// A text in UTF-8.
-    public mutating func string(_ value: String) { string(Array(value.utf8)) }
+    public mutating func string(_ value: String) { string(value.utf8) }
 
     /// A dictionary; `content` writes its keys, each followed by one value.
     public mutating func dictionary(_ content: (inout BencodeWriter) throws -> Void) rethrows {
@@ -36,14 +53,13 @@ public struct BencodeWriter: Sendable {
 
     /// A key of the innermost dictionary.
     public mutating func key(_ name: String) {
-        let key = Array(name.utf8)
         if let depth = lastKeys.indices.last {
             if let last = lastKeys[depth] {
-                precondition(last.lexicographicallyPrecedes(key), "bencoded keys ascend")
+                precondition(last.utf8.lexicographicallyPrecedes(name.utf8), "bencoded keys ascend")
             }
-            lastKeys[depth] = key
+            lastKeys[depth] = name
         }
-        string(key)
+        string(name.utf8)
     }
 
     /// A list; `content` writes its values.

@@ -5,6 +5,8 @@ internal import SwarmCore
 /// Computes the hashes of pieces that hold several small files, or lost one.
 struct PieceHasher: Sendable {
     let contents: ContentPlaces
+    /// Bytes of files that were read.
+    let bytesRead = SharedCounter()
 
     func hash(_ pieces: [ShardLayout.MissingPiece]) throws -> [PieceIndex: InfoHash] {
         var result: [PieceIndex: InfoHash] = [:]
@@ -16,6 +18,7 @@ struct PieceHasher: Sendable {
 
     private func hash(_ pieces: ArraySlice<ShardLayout.MissingPiece>) throws -> [(PieceIndex, InfoHash)] {
         let reader = PieceReader(contents: contents)
+        defer { bytesRead.add(reader.bytesRead) }
         // After a scan, few are looked up. Otherwise all are, in one transaction: each takes longer to begin and end than
         // the question that is asked in it.
         guard contents.scanned == nil else {
@@ -30,6 +33,7 @@ struct PieceHasher: Sendable {
 /// One thread's buffers for the content of pieces.
 private final class PieceReader {
     let contents: ContentPlaces
+    private(set) var bytesRead: Int64 = 0
     private var sha1 = SHA1Hasher()
     private var buffer: [UInt8] = []
     private var zeros: [UInt8] = []
@@ -53,6 +57,7 @@ private final class PieceReader {
                 let count = try file.read(into: &buffer, range: 0..<length, at: offset)
                 try contents.check(path, count == length ? file.status() : nil, at: place, size: size, row: row)
                 sha1.update(buffer.span.extracting(0..<length))
+                bytesRead += Int64(length)
             }
         }
         return (piece.piece, sha1.finalize())

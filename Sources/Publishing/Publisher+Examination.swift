@@ -146,7 +146,11 @@ extension Publisher {
 final class SharedCounter: Sendable {
     private let value = Mutex<Int64>(0)
 
+    /// The sum so far.
+    var sum: Int64 { value.withLock { $0 } }
+
     /// The sum with `amount`.
+    @discardableResult
     func add(_ amount: Int64) -> Int64 {
         value.withLock {
             $0 += amount

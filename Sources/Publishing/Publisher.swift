@@ -64,6 +64,8 @@ public struct Publisher: Sendable {
         public let bytes: Int64
         /// Bytes of content that was read in the source.
         public let bytesRead: Int64
+        /// Bytes that were read for the pieces that small files share: new ones once more, and those beside what changed.
+        public let bytesReadForPieces: Int64
         /// Files that are new or changed.
         public let filesChanged: Int
         /// Files that are gone or were replaced.
@@ -121,16 +123,16 @@ public struct Publisher: Sendable {
         let changes = try options.changes.map { try scanner.look(at: try relative($0)) } ?? scanner.scan()
 
         let before = Set(parent?.shards.map(\.infoHash) ?? [])
+        var (bytesRead, bytesReadForPieces): (Int64, Int64) = (0, 0)
         func report(
-            _ manifest: Manifest?, changed: Bool, published: Bool = false, read: Int64 = 0, inPlace: [String] = [],
-            lost: Int = 0
+            _ manifest: Manifest?, changed: Bool, published: Bool = false, inPlace: [String] = [], lost: Int = 0
         ) -> Report {
             let shards = manifest?.shards ?? []
             return Report(
                 uuid: published ? manifest?.uuid : nil, serial: published ? manifest?.serial : nil,
                 published: published,
                 changed: changed, files: manifest?.totals.files ?? 0, bytes: manifest?.totals.bytes ?? 0,
-                bytesRead: read,
+                bytesRead: bytesRead, bytesReadForPieces: bytesReadForPieces,
                 filesChanged: changes.files.count, filesRemoved: changes.removed.count { $0.row.kind == .file },
                 changedInPlace: inPlace, lost: lost,
                 torrents: shards.map {
@@ -150,27 +152,29 @@ public struct Publisher: Sendable {
         }
 
         if !options.force { try checkShrinkage(changes, parent) }
-        let (change, bytesRead) = try examine(changes, index)
+        let change: SnapshotChange
+        (change, bytesRead) = try examine(changes, index)
         let damage = try TreeRepair(store: store).damage(changes, change.files, parent)
         progress(.composing)
         let contents = ContentPlaces(
             source: configuration.source, tree: parent.map { store.layout.files(of: $0.uuid) },
             lost: try parent.map { try store.lost().paths(of: $0.uuid) } ?? [], read: change.files, index: index,
             scanned: scanned)
+        let pieceHasher = PieceHasher(contents: contents)
         let composer = SnapshotComposer(
             set: configuration.set, rules: rules, layout: layoutPolicy, cutPolicy: configuration.cutPolicy,
-            parent: parent, rulesChanged: rulesChanged, load: store.torrent,
-            pieceHasher: PieceHasher(contents: contents))
+            parent: parent, rulesChanged: rulesChanged, load: store.torrent, pieceHasher: pieceHasher)
         var writer = try TorrentWriter(store: store, parent: parent, isDry: options.dryRun)
         try composer.compose(change) { try writer.add($0) }
         let entries = writer.entries
+        bytesReadForPieces = pieceHasher.bytesRead.sum
         if let parent, Set(entries.map(\.infoHash)) == before, !options.force {
             // Touched, or as it was before: the content is the parent's.
             if !options.dryRun {
                 try commit(changes, change.files, index, fingerprint, parent)
                 try tagAndActivate(options.tag, parent.uuid)
             }
-            return report(parent, changed: false, read: bytesRead)
+            return report(parent, changed: false)
         }
 
         var generator = SystemRandomNumberGenerator()
@@ -180,7 +184,7 @@ public struct Publisher: Sendable {
             parent: parent?.uuid, created: created, pieceLength: configuration.pieceLength, shards: entries,
             deleted: deletions(changes, added: change.files))
         guard !options.dryRun else {
-            return report(manifest, changed: true, read: bytesRead, inPlace: damage.map(\.path))
+            return report(manifest, changed: true, inPlace: damage.map(\.path))
         }
 
         // Before a tree is made from an older one: what that one lost must not be taken for what it had.
@@ -195,8 +199,7 @@ public struct Publisher: Sendable {
         let relinked = try keeper.build(manifest, treeChanges, contents: contents, files: &files)
         try publish(manifest, bytes, options)
         try commit(changes, files, relinked: relinked, index, fingerprint, manifest)
-        return report(
-            manifest, changed: true, published: true, read: bytesRead, inPlace: damage.map(\.path), lost: lost)
+        return report(manifest, changed: true, published: true, inPlace: damage.map(\.path), lost: lost)
     }
 
     /// The moment from which the snapshot exists: the feed with it is signed.

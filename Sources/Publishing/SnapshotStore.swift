@@ -119,7 +119,7 @@ public struct SnapshotStore: Sendable {
 
     /// A torrent of the store, checked against its digest.
     public func torrent(_ shard: Manifest.Shard) throws -> Torrent {
-        try Torrent(parsing: torrentBytes(shard), isKnown: true)
+        try Torrent(parsing: torrentBytes(shard), isKnown: true, infoHash: shard.infoHash)
     }
 
     /// Whether a torrent is in the store, in one form or the other.

@@ -10,8 +10,11 @@ public struct SourceSurvey: Sendable {
 
     /// Repositories are looked for this many levels below the root.
     private static let repositoryDepth = 2
-    private static let smallestPiece: Int64 = 64 << 10
-    private static let largestPiece: Int64 = 4 << 20
+    /// One block, as peers ask for them.
+    private static let smallestPiece = 16 << 10
+    /// Of a tree of small files no more than this: when one of them changes, all that share its piece are read again.
+    private static let largestSharedPiece = 64 << 10
+    private static let largestPiece = 4 << 20
 
     /// Walks the tree. Blocking.
     public init(_ source: String) throws {
@@ -46,15 +49,18 @@ public struct SourceSurvey: Sendable {
         if preset == .plain, repositories { preset = .rpmMD }
     }
 
-    /// A power of two near a quarter of the mean size of a file, from 64 KiB to 4 MiB.
+    /// A power of two near a quarter of the mean size of a file, from 64 KiB to 4 MiB; where files are so small that they
+    /// share pieces, near twice their mean size, from 16 KiB.
     public var pieceLength: Int { Self.pieceLength(for: totals) }
 
     /// The same for a tree with these totals.
     static func pieceLength(for totals: Manifest.Totals) -> Int {
-        let goal = Double(totals.bytes) / Double(max(1, totals.files)) / 4
+        guard totals.files > 0 else { return largestSharedPiece }
+        let mean = Double(totals.bytes) / Double(totals.files)
+        let goal = max(mean / 4, min(mean * 2, Double(largestSharedPiece)))
         var length = smallestPiece
         // The next power is nearer, on a scale of ratios, above length × √2.
         while length < largestPiece, goal > Double(length) * 2.0.squareRoot() { length *= 2 }
-        return Int(length)
+        return length
     }
 }

@@ -32,6 +32,15 @@ struct BencodeTests {
         #expect(throws: BencodeError.self) { try skip(text) }
     }
 
+    @Test("numbers are written in decimal", arguments: [0, 7, 10, -1, 1_234_567_890, Int64.max, Int64.min])
+    func numbers(_ number: Int64) {
+        var writer = BencodeWriter()
+        writer.integer(number)
+        #expect(writer.bytes == Array("i\(number)e".utf8))
+        writer.string([UInt8](repeating: 1, count: Int(number.magnitude % 1000)))
+        #expect(writer.bytes.starts(with: Array("i\(number)e\(number.magnitude % 1000):".utf8)))
+    }
+
     @Test("what is written is read, in order")
     func roundTrip() throws {
         var writer = BencodeWriter()

@@ -123,6 +123,11 @@ struct RandomHistoryTests {
     @Test("the length of pieces follows the mean size of files")
     func survey() throws {
         #expect(SourceSurvey.pieceLength(for: .init(files: 0, bytes: 0)) == 64 << 10)
+        #expect(SourceSurvey.pieceLength(for: .init(files: 1000, bytes: 1000)) == 16 << 10)
+        #expect(SourceSurvey.pieceLength(for: .init(files: 1000, bytes: 6_000_000)) == 16 << 10)
+        #expect(SourceSurvey.pieceLength(for: .init(files: 1000, bytes: 16_000_000)) == 32 << 10)
+        #expect(SourceSurvey.pieceLength(for: .init(files: 1000, bytes: 40_000_000)) == 64 << 10)
+        #expect(SourceSurvey.pieceLength(for: .init(files: 1000, bytes: 300_000_000)) == 64 << 10)
         #expect(SourceSurvey.pieceLength(for: .init(files: 1, bytes: 4 << 20)) == 1 << 20)
         #expect(SourceSurvey.pieceLength(for: .init(files: 1, bytes: 1 << 40)) == 4 << 20)
         let test = try TestStore()

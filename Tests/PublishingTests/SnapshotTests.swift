@@ -61,6 +61,8 @@ struct SnapshotTests {
         try test.source.write("pool/small/3.deb", "other content", mtime: 1_700_000_500)
         let report = try test.snapshot()
         #expect(report.published && report.bytesRead == 13 && report.filesChanged == 1)
+        // The other nineteen small files share its piece.
+        #expect(report.bytesReadForPieces == 19 * 700 + (0..<20).reduce(0, +) - 3 + 13)
         #expect(report.changedInPlace.isEmpty)
         try test.verify()
     }
