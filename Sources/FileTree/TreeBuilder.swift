@@ -5,8 +5,6 @@ public final class TreeBuilder {
     public let root: String
     /// Directories that are known to be real directories below the root.
     private var known: Set<String> = [""]
-    /// Directories whose names changed.
-    public private(set) var touched: Set<String> = []
 
     /// Makes the directory `root` if it is missing.
     public init(root: String) throws(FileError) {
@@ -31,13 +29,11 @@ public final class TreeBuilder {
             guard error.isExisting, try FileSystem.status(location(path))?.kind == .directory else { throw error }
         }
         known.insert(path)
-        touched.insert(Self.parent(path))
     }
 
     /// A hard link at `path` to `existing`. If there is a file already it is exchanged, unless it is that very one.
     public func link(_ existing: String, at path: String) throws(FileError) {
         try makeParents(of: path)
-        touched.insert(Self.parent(path))
         do {
             try FileSystem.link(existing, to: location(path))
         } catch {
@@ -55,7 +51,6 @@ public final class TreeBuilder {
     /// A copy at `path` of `existing`, with its own time and mode.
     public func copy(_ existing: String, at path: String, mtime: Int64, mode: UInt32) throws(FileError) {
         try makeParents(of: path)
-        touched.insert(Self.parent(path))
         try FileSystem.remove(location(path))
         try FileSystem.copy(existing, to: location(path), mode: mode)
         try FileSystem.setModificationTime(location(path), seconds: mtime)
@@ -64,7 +59,6 @@ public final class TreeBuilder {
     /// A reflink at `path` of `existing`, with its own time and mode; false where the file system has none.
     public func clone(_ existing: String, at path: String, mtime: Int64, mode: UInt32) throws(FileError) -> Bool {
         try makeParents(of: path)
-        touched.insert(Self.parent(path))
         try FileSystem.remove(location(path))
         guard try FileSystem.clone(existing, to: location(path), mode: mode) else { return false }
         try FileSystem.setModificationTime(location(path), seconds: mtime)
@@ -74,7 +68,6 @@ public final class TreeBuilder {
     /// A symbolic link at `path`, instead of the file or link that is there.
     public func symlink(_ target: String, at path: String) throws(FileError) {
         try makeParents(of: path)
-        touched.insert(Self.parent(path))
         if FileSystem.readLink(location(path)) == target { return }
         try FileSystem.remove(location(path))
         try FileSystem.symlink(target, at: location(path))
@@ -83,16 +76,15 @@ public final class TreeBuilder {
     /// Unlinks a file or link; it is no error when it is gone.
     public func remove(_ path: String) throws(FileError) {
         try FileSystem.remove(location(path))
-        touched.insert(Self.parent(path))
     }
 
     /// Unlinks files and links, and removes directories that are empty then, or were: those above what went too, unless
-    /// they are among `added`, which are made where they are missing.
-    public func remove(
-        files: [String], links: [String], directories: [String], adding added: [String]
-    ) throws(FileError) {
-        for path in links { try remove(path) }
-        for path in files { try remove(path) }
+    /// they are among `added`, which are made where they are missing. Throws `FileError`.
+    public func remove(files: [String], links: [String], directories: [String], adding added: [String]) throws {
+        // The disk is waited for at most of them.
+        _ = try Parallel.map(chunks: files + links, smallest: 64) { [root] paths in
+            for path in paths { try FileSystem.remove("\(root)/\(path)") }
+        }
         for path in directories { try FileSystem.removeEmptyDirectory(location(path)) }
         try prune(Set((files + links + directories).map { Self.parent($0) }), keeping: Set(added))
         for path in added { try makeDirectory(path) }
@@ -105,9 +97,7 @@ public final class TreeBuilder {
             while !current.isEmpty, !kept.contains(current) {
                 guard try FileSystem.removeEmptyDirectory(location(current)) else { break }
                 known.remove(current)
-                touched.remove(current)
                 current = Self.parent(current)
-                touched.insert(current)
             }
         }
     }

@@ -16,6 +16,9 @@ public struct DigestSearch: Sendable {
         for (index, byte) in key.dropLast().enumerated() { steps[Int(byte)] = key.count - 1 - index }
         return steps
     }()
+    /// How many bytes of a torrent that is looked through in blocks must stand in two of them, so that each digest with its
+    /// key is whole in one: it is in no more than one then.
+    public static let overlap = key.count + SHA256Digest.byteCount - 1
     /// The least that stands between a digest and the next key: the shortest entry is `d6:lengthi0e4:pathl1:ae…`.
     private static let gap = "ed6:lengthi0e4:pathl1:ae".utf8.count
 
@@ -32,29 +35,10 @@ public struct DigestSearch: Sendable {
         self.filter = filter
     }
 
-    /// Whether a torrent may hold one of the contents. It says no only when it holds none.
-    public func finds(in torrent: [UInt8]) -> Bool {
-        var isFound = false
-        scan(torrent) { _ in
-            isFound = true
-            return false
-        }
-        return isFound
-    }
-
     /// The contents that the files of a torrent may have: each as often as it does, and by chance one that is not there.
-    public func found(in torrent: [UInt8]) -> [SHA256Digest] {
+    public func found(in torrent: Span<UInt8>) -> [SHA256Digest] {
+        guard !digests.isEmpty else { return [] }
         var found: [SHA256Digest] = []
-        scan(torrent) { beginning in
-            if let digest = digests[beginning] { found.append(digest) }
-            return true
-        }
-        return found
-    }
-
-    /// Passes on how each digest begins that may be one of the contents, for as long as the answer is true.
-    private func scan(_ torrent: [UInt8], _ goesOn: (UInt64) -> Bool) {
-        guard !digests.isEmpty else { return }
         // unsafe: the pointer stays inside the closure, and each place that is read is compared with the length.
         unsafe torrent.withUnsafeBytes { bytes in
             let (head, tail, steps, length) = (Self.head, Self.tail, Self.steps, Self.key.count)
@@ -70,9 +54,10 @@ public struct DigestSearch: Sendable {
                 }
                 guard end + SHA256Digest.byteCount < bytes.count else { return }
                 let beginning = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: end + 1, as: UInt64.self))
-                if filter[Int(beginning >> 48)], digests[beginning] != nil, !goesOn(beginning) { return }
+                if filter[Int(beginning >> 48)], let digest = digests[beginning] { found.append(digest) }
                 end += SHA256Digest.byteCount + Self.gap + length
             }
         }
+        return found
     }
 }

@@ -88,6 +88,11 @@ public struct TorrentExcerpt: Sendable {
     public func path(_ entry: Int) -> String { String(decoding: pathUTF8(entry), as: UTF8.self) }
     /// The SHA-256 of a file's content. The entry must be a file.
     public func sha256(_ entry: Int) -> SHA256Digest { digests[place(entry)] }
+    /// What decides whether two files may share an inode. The entry must be a file.
+    public func identity(_ entry: Int) -> FileIdentity {
+        let place = place(entry)
+        return FileIdentity(sha256: digests[place], mtime: mtimes[place], executable: executables[place])
+    }
 
     /// The entry as a value of its own. It must be a file.
     public func file(_ entry: Int) -> FileEntry {

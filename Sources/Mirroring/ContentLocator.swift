@@ -1,3 +1,4 @@
+internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -14,32 +15,54 @@ struct ContentLocator {
     }
 
     private var found: [SHA256Digest: [Location]] = [:]
+    /// What is looked for, and how many of it with each content were not found yet.
+    private let wanted: Set<FileIdentity>
+    private var sought: [SHA256Digest: Int] = [:]
 
-    /// Looks the contents in `wanted` up in the trees, the first tree's files preferred. What costs is a pass over the
-    /// torrents; those that hold nothing of it are not parsed, and no file is looked at.
-    init(_ wanted: Set<SHA256Digest>, in trees: [LocalTree]) throws {
-        guard !wanted.isEmpty, !trees.isEmpty else { return }
-        let search = DigestSearch(wanted)
+    /// Looks for the files in `wanted` in the trees, the first tree's preferred. What costs is a pass over the torrents; those
+    /// that hold nothing of what no tree before them had are not parsed, and no file is looked at.
+    ///
+    /// - Parameter known: where something may be that is worth a look before all trees.
+    init(_ wanted: Set<FileIdentity>, in trees: [LocalTree], known: [Location] = []) throws {
+        self.wanted = wanted
+        for identity in wanted { sought[identity.sha256, default: 0] += 1 }
+        for location in known where sought[location.identity.sha256] != nil { add(location) }
         // A shard that several trees have in full is looked through once.
         var seen: Set<InfoHash> = []
-        for tree in trees {
-            for shard in tree.shards where !seen.contains(shard.infoHash) {
-                if tree.filter.isEverything, tree.missing[shard.infoHash] == nil { seen.insert(shard.infoHash) }
-                if let torrent = try tree.shelf.torrent(shard, holding: search) { add(torrent, of: tree, wanted) }
+        for tree in trees where !sought.isEmpty {
+            let search = DigestSearch(sought.keys)
+            let shards = tree.shards.filter { !seen.contains($0.infoHash) }
+            let parts = try Parallel.map(chunks: shards) { [sought] shards in
+                try shards.flatMap { shard in
+                    try tree.shelf.torrent(shard, holding: search).map { Self.locations($0, of: tree, sought) } ?? []
+                }
             }
+            for location in parts.joined() { add(location) }
+            guard tree.filter.isEverything else { continue }
+            seen.formUnion(shards.map(\.infoHash).filter { tree.missing[$0] == nil })
         }
     }
 
-    private mutating func add(_ torrent: Torrent, of tree: LocalTree, _ wanted: Set<SHA256Digest>) {
-        for entry in torrent.files where torrent.length(entry) > 0 {
-            let identity = torrent.identity(entry)
-            guard wanted.contains(identity.sha256), tree.holds(torrent, entry),
-                // One of each kind will do.
-                found[identity.sha256]?.contains(where: { $0.identity == identity }) != true
-            else { continue }
-            found[identity.sha256, default: []].append(
-                Location(tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: identity))
+    /// Where a tree has what is sought, by one of its torrents.
+    private static func locations(
+        _ torrent: Torrent, of tree: LocalTree, _ sought: [SHA256Digest: Int]
+    ) -> [Location] {
+        torrent.files.compactMap { entry in
+            guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil, tree.holds(torrent, entry) else {
+                return nil
+            }
+            return Location(
+                tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: torrent.identity(entry))
         }
+    }
+
+    private mutating func add(_ location: Location) {
+        let identity = location.identity
+        // One of each kind will do.
+        guard found[identity.sha256]?.contains(where: { $0.identity == identity }) != true else { return }
+        found[identity.sha256, default: []].append(location)
+        guard wanted.contains(identity), let others = sought[identity.sha256].map({ $0 - 1 }) else { return }
+        sought[identity.sha256] = others > 0 ? others : nil
     }
 
     /// The best place of a file's content: one with the same time and mode, which can be linked, else any.

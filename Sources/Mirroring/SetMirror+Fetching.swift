@@ -31,6 +31,7 @@ extension SetMirror {
                 fetchPatience.failed(
                     "\(error)", at: .now, pause: backoff(failures), isHopeless: Patience.isHopeless(error))
                 note("\(error)", on: snapshot)
+                documents.shelf.recent.settle()
                 try? await Task.sleep(for: backoff(failures))
             }
         }

@@ -149,6 +149,7 @@ public actor SetMirror {
                 isRestored = true
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(id)"]) }
         }
+        documents.shelf.recent.settle()
         if isRestored { reseed.yield() }
     }
 

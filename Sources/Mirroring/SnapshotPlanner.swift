@@ -35,6 +35,10 @@ private struct SnapshotPlanner {
     let sources: [LocalTree]
     /// Files that neither the tree nor the one beside it has under their path.
     private var lacking: [FileReference] = []
+    /// Files of the tree beside that the target has not as they are: one that was renamed is here by its old name.
+    private var departed: [ContentLocator.Location] = []
+    /// Of a change of more than this, the rest is sought like anything else.
+    private static let departedLimit = 100_000
     /// What is kept of a torrent until it is known what is fetched of it.
     private struct Part {
         let torrent: TorrentExcerpt
@@ -184,12 +188,13 @@ private struct SnapshotPlanner {
                 sought[torrents[file.shard].fingerprint(file.entry)] = position
             }
         }
-        for (number, other) in others.enumerated() where !sought.isEmpty {
+        for (number, other) in others.enumerated() {
             var isKnown = [Bool](repeating: false, count: other.entryCount)
             for (shard, partner) in partners.enumerated() where partner == number {
                 for stretch in shared[shard] { for entry in stretch.secondRange { isKnown[entry] = true } }
             }
             for entry in other.files where !isKnown[entry] {
+                noteDeparted(entry, of: other, in: beside)
                 guard let position = sought[other.fingerprint(entry)] else { continue }
                 let (torrent, file) = (torrents[placed[position].shard], placed[position].entry)
                 isLinked[position] =
@@ -207,6 +212,16 @@ private struct SnapshotPlanner {
         return zip(placed, isLinked).filter { !$0.1 }.map(\.0)
     }
 
+    private mutating func noteDeparted(_ entry: Int, of torrent: Torrent, in beside: LocalTree) {
+        guard departed.count < Self.departedLimit, torrent.length(entry) > 0, beside.holds(torrent, entry) else {
+            return
+        }
+        departed.append(
+            ContentLocator.Location(
+                tree: beside.snapshot, files: beside.files, path: torrent.path(entry),
+                identity: torrent.identity(entry)))
+    }
+
     // MARK: By content
 
     private func torrent(_ reference: FileReference) -> TorrentExcerpt {
@@ -218,8 +233,11 @@ private struct SnapshotPlanner {
 
     /// Decides for each file that is lacking where it comes from.
     mutating func locate() throws {
-        let contents = Set(lacking.map { torrent($0).sha256($0.entry) })
-        let locator = try ContentLocator(contents, in: sources + (base.map { [$0] } ?? []))
+        let trees = sources + (base.map { [$0] } ?? [])
+        // For a first tree, all of whose files are lacking, no list of them is made.
+        let wanted = trees.isEmpty ? [] : Set(lacking.map { torrent($0).identity($0.entry) })
+        let locator = try ContentLocator(wanted, in: trees, known: departed)
+        departed = []
         // The first of several files with one content is fetched: the one of the highest class.
         var first: [SHA256Digest: FileReference] = [:]
         // What gets an inode of its own, fetched or copied: others that are equal in time and mode too share it. What is

@@ -7,8 +7,9 @@ internal import TorrentEngine
 struct TorrentShelf: Sendable {
     /// The `.torrent` of a shard, which was parsed before it came here, checked against its digest; throws when it is not there, or damaged. Blocking.
     let load: @Sendable (Manifest.Shard) throws -> [UInt8]
-    /// The same without the check, where that is cheaper; nil where it is not.
-    var peek: @Sendable (Manifest.Shard) -> [UInt8]? = { _ in nil }
+    /// The contents of a search that a torrent may hold, without the check and in little memory; nil where that is not
+    /// possible. Blocking.
+    var look: @Sendable (DigestSearch, Manifest.Shard) -> [SHA256Digest]? = { _, _ in nil }
     /// What was opened last, for whoever opens it again.
     var recent = RecentTorrents()
 
@@ -31,36 +32,42 @@ struct TorrentShelf: Sendable {
     /// The parsed torrent of a shard, if it may hold one of the contents; nil when it holds none. Throws like `torrent`.
     /// Blocking.
     func torrent(_ shard: Manifest.Shard, holding search: DigestSearch) throws -> Torrent? {
-        search.finds(in: try glance(shard)) ? try torrent(shard) : nil
+        try found(search, in: shard).isEmpty ? nil : try torrent(shard)
     }
 
-    /// The contents that a torrent's files may have, without parsing it. Throws like `load`. Blocking.
+    /// The contents that a torrent's files may have, without parsing it. Where its bytes are not compared with their digest,
+    /// what is damaged may be overlooked, and is fetched then. Throws like `load`. Blocking.
     func found(_ search: DigestSearch, in shard: Manifest.Shard) throws -> [SHA256Digest] {
-        search.found(in: try glance(shard))
-    }
-
-    /// The bytes of a torrent, not compared with their digest: what is damaged there may be overlooked, and is fetched then.
-    private func glance(_ shard: Manifest.Shard) throws -> [UInt8] {
-        try recent[shard]?.bytes ?? peek(shard) ?? load(shard)
+        let opened = recent[shard]?.bytes
+        if opened == nil, let found = look(search, shard) { return found }
+        let bytes = try opened ?? load(shard)
+        return search.found(in: bytes.span)
     }
 }
 
 /// The torrents that were opened last, within a bound: a small set's are all here, for the next snapshot too, a large set's
-/// pass through while an update is made.
+/// pass through while an update is made. What the update is to is opened again at each of its steps, and stays until `settle`.
 final class RecentTorrents: Sendable {
     /// Bytes of `.torrent` files; their columns take half as much again.
-    static let limit = 20 << 20
+    static let limit = 32 << 20
+    /// Bytes of those that the present update is to: of a million files.
+    private static let targetLimit = 160 << 20
+
+    private typealias Opened = (digest: SHA256Digest, torrent: Torrent)
 
     private struct State {
-        var kept: [(digest: SHA256Digest, torrent: Torrent)] = []
+        var kept: [Opened] = []
         /// Bytes that came since `settle`.
         var added = 0
+        var target: [Opened] = []
+        var targetSize = 0
     }
 
     private let state = Mutex(State())
 
     subscript(_ shard: Manifest.Shard) -> Torrent? {
         state.withLock { state in
+            if let held = state.target.first(where: { $0.digest == shard.torrent.sha256 }) { return held.torrent }
             guard let index = state.kept.firstIndex(where: { $0.digest == shard.torrent.sha256 }) else { return nil }
             // The last one is the last to go.
             state.kept.append(state.kept.remove(at: index))
@@ -69,22 +76,40 @@ final class RecentTorrents: Sendable {
     }
 
     /// Keeps a torrent whose bytes have the shard's digest.
-    func add(_ torrent: Torrent, of shard: Manifest.Shard) {
+    ///
+    /// - Parameter isTarget: whether it is one that the present update is to.
+    func add(_ torrent: Torrent, of shard: Manifest.Shard, isTarget: Bool = false) {
+        let opened = (shard.torrent.sha256, torrent)
         state.withLock { state in
-            guard !state.kept.contains(where: { $0.digest == shard.torrent.sha256 }) else { return }
-            state.kept.append((shard.torrent.sha256, torrent))
-            state.added += torrent.bytes.count
-            var size = state.kept.reduce(0) { $0 + $1.torrent.bytes.count }
-            while size > Self.limit, !state.kept.isEmpty { size -= state.kept.removeFirst().torrent.bytes.count }
+            if isTarget, state.targetSize + torrent.bytes.count <= Self.targetLimit {
+                state.target.append(opened)
+                state.targetSize += torrent.bytes.count
+            } else {
+                Self.keep(opened, &state)
+            }
         }
     }
 
-    /// An update has opened what it needs. The next one will be compared with it, hence it stays; but not of an update
-    /// for which there was not room enough: for the next one there would not be either.
+    private static func keep(_ opened: Opened, _ state: inout State) {
+        guard !state.kept.contains(where: { $0.digest == opened.digest }) else { return }
+        state.kept.append(opened)
+        state.added += opened.torrent.bytes.count
+        var size = state.kept.reduce(0) { $0 + $1.torrent.bytes.count }
+        while size > limit, !state.kept.isEmpty { size -= state.kept.removeFirst().torrent.bytes.count }
+    }
+
+    /// Lets go of a torrent that is not needed any more.
+    func forget(_ shard: Manifest.Shard) {
+        state.withLock { state in state.kept.removeAll { $0.digest == shard.torrent.sha256 } }
+    }
+
+    /// An update has opened what it needs, or goes no further. The next one will be compared with it, hence it stays; but
+    /// not of an update for which there was not room enough: for the next one there would not be either.
     func settle() {
         state.withLock { state in
+            for opened in state.target { Self.keep(opened, &state) }
             if state.added > Self.limit { state.kept = [] }
-            state.added = 0
+            (state.added, state.target, state.targetSize) = (0, [], 0)
         }
     }
 }

@@ -255,7 +255,17 @@ struct TorrentParserTests {
         #expect(EncodedShard.withoutTrackers(Array("de".utf8), size: torrent.bytes.count) == nil)
         for bytes in [torrent.bytes, other.bytes] {
             let compressed = try EncodedShard.compressed(bytes, torrent.infoHash)
-            #expect(try Zstd.decompress(compressed, size: torrent.bytes.count) == torrent.bytes)
+            let forms: [(TorrentForm, [UInt8])] = [(.compressed, compressed), (.plain, bytes)]
+            for (form, offered) in forms {
+                #expect(try form.content(of: offered, size: torrent.bytes.count) == torrent.bytes)
+                #expect(offered.count <= form.limit(size: torrent.bytes.count))
+            }
+            #expect(throws: ZstdError.self) {
+                try TorrentForm.compressed.content(of: bytes, size: torrent.bytes.count)
+            }
+            #expect(throws: MetainfoError.self) {
+                try TorrentForm.plain.content(of: compressed, size: torrent.bytes.count)
+            }
         }
         let damaged = torrent.bytes.dropLast(2) + [torrent.bytes[torrent.bytes.count - 2] ^ 1, UInt8(ascii: "e")]
         for bytes in [Array(damaged), Array("de".utf8), []] {
