@@ -18,6 +18,9 @@ final class MirrorGroup {
     private var tree: GeneratedTree { work.tree }
     private var isSingle: Bool { count == 1 && work.isDetailed }
 
+    /// Files of a torrent that a stock client is given: with 700,000 it was not done after ten minutes.
+    private static let stockLimit = 200_000
+
     init(_ work: MirroringWork, count: Int) throws {
         self.work = work
         self.count = count
@@ -212,6 +215,7 @@ final class MirrorGroup {
 
     /// One mirror with libtorrent as it comes, which checks all that is on its disk before it fetches what differs.
     private func stockTorrent(_ kind: Distribution.Work, _ change: TreeChange, _ update: Int) throws {
+        guard tree.shape.files <= Self.stockLimit else { return }
         let client = BareTorrent(workspace: workspace, settings: .stock)
         let torrent = "\(directory)/\(kind.rawValue).torrent"
         let made = try client.make(tree.root, torrent: torrent)
