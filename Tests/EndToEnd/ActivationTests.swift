@@ -11,29 +11,38 @@ extension EndToEnd {
             try await TestBench.run { bench in
                 var archive = SampleArchive(seed: 20, large: 6)
                 let master = try await Master.sample(bench, &archive)
-                let first = try await master.snapshot().snapshot
+                var current = try await master.snapshot().snapshot
                 let server = try await master.serve()
                 let node = Node(master)
                 _ = try await node.run(server.url)
-                try await node.awaitActive(first)
-
-                _ = try archive.update(master.source, round: 1)
-                let due = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + 8).rounded(.up))
-                let second = try await master.snapshot("--activate-at", due.formatted(.iso8601)).snapshot
-                let ready = try await node.awaitStatus("ready") {
-                    $0.snapshots.contains { $0.uuid == second && $0.state == .ready }
+                try await node.awaitActive(current)
+                // A machine that was too slow to see it closed gets more time, and two more chances.
+                for (round, seconds) in [8.0, 20, 60].enumerated() {
+                    _ = try archive.update(master.source, round: round + 1)
+                    let due = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + seconds).rounded(.up))
+                    let next = try await master.snapshot("--activate-at", due.formatted(.iso8601)).snapshot
+                    let ready = try await node.awaitStatus("ready", within: .seconds(90)) {
+                        $0.snapshots.contains { $0.uuid == next && ($0.state == .ready || $0.state == .active) }
+                    }
+                    let target = node.currentTarget
+                    let closed = try mode("\(node.root)/trees/\(next)")
+                    let isEarly = Date() < due
+                    if isEarly {
+                        #expect(ready.current?.uuid == current)
+                        #expect(ready.snapshots.last?.notBefore == due)
+                        #expect(target == "trees/\(current)/debian")
+                        #expect(closed == 0o700)
+                    }
+                    try await node.awaitActive(next, within: .seconds(90))
+                    let late = try changeTime(node.current) - due.timeIntervalSince1970
+                    // The kernel's clock for files is a tick behind at times.
+                    #expect(late > -0.02 && (late < 1 || !isEarly), "\(late) s after the moment")
+                    #expect(try mode("\(node.root)/trees/\(next)") == 0o755)
+                    try expectSource(node, master)
+                    if isEarly { return }
+                    current = next
                 }
-                #expect(ready.current?.uuid == first)
-                #expect(ready.snapshots.last?.notBefore == due)
-                #expect(node.currentTarget == "trees/\(first)/debian")
-                #expect(try mode("\(node.root)/trees/\(second)") == 0o700)
-                #expect(Date() < due, "the test was too slow to see anything")
-                try await node.awaitActive(second)
-                let late = try changeTime(node.current) - due.timeIntervalSince1970
-                // The kernel's clock for files is a tick behind at times.
-                #expect(late > -0.02 && late < 1, "\(late) s after the moment")
-                #expect(try mode("\(node.root)/trees/\(second)") == 0o755)
-                try expectSource(node, master)
+                Issue.record("the test was too slow to see anything")
             }
         }
 

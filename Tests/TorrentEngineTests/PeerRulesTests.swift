@@ -1,5 +1,6 @@
 import Foundation
 import SwarmCore
+import func SwarmTestSupport.eventually
 import Testing
 import TorrentEngine
 
@@ -129,7 +130,11 @@ struct PeerRulesTests {
             try await near.finished()
             let status = try #require(await far.status(torrent.infoHash))
             #expect(!status.isFinished && status.payloadDownloaded > 0)
-            let traffic = await seed.totalTraffic()
+            // What was sent is counted a moment after it has arrived.
+            let traffic = try await eventually("the seed has counted all that it sent") {
+                let traffic = await seed.totalTraffic()
+                return traffic.toNear < 2_000_000 ? nil : traffic
+            }
             #expect(traffic.toNear == 2_000_000)
             #expect(traffic.toFar > 0 && traffic.toFar < 2_000_000)
             #expect(traffic.uploaded == traffic.toNear + traffic.toFar)
