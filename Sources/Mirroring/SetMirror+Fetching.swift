@@ -132,6 +132,8 @@ extension SetMirror {
         }
         snapshots[id] = row
         changed.yield()
+        // A tree that was half made came before all else. Now that it is whole, a newer snapshot may take its place.
+        wake.yield()
 
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
         let isSynced = try await transfer(id, plan, resuming: interrupted)
@@ -154,11 +156,22 @@ extension SetMirror {
         if let row = snapshots[id] {
             if row.state == .fetching { return (try await localTree(row), nil) }
             // Interrupted while it was built: from the same base again.
-            guard let base = row.base, let baseRow = snapshots[base],
+            if let base = row.base, let baseRow = snapshots[base],
                 FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id))
-            else { return (nil, nil) }
-            baseInUse = base
-            return (try await localTree(baseRow), base)
+            {
+                baseInUse = base
+                if let tree = try await knownTree(baseRow) { return (tree, base) }
+                baseInUse = nil
+                try putAside(base)
+                try state.remove(base)
+                snapshots[base] = nil
+                try await removeAside([base])
+            }
+            // What is in a half made tree is not known, and what is fetched must not be written into files that it shares
+            // with others.
+            try putAside(id)
+            try await removeAside([id])
+            return (nil, nil)
         }
         // (What readers see stays in its place, though it may be one that is being mended.)
         let current = visible
@@ -167,15 +180,20 @@ extension SetMirror {
             return (nil, nil)
         }
         baseInUse = chosen.uuid
-        do { return (try await localTree(chosen), chosen.uuid) } catch let error as MirrorError {
-            guard feed?.entry(chosen.uuid) == nil else { throw error }
-            // Nobody can tell any more what is in it.
-            logger.warning("\(error); its tree is removed", metadata: ["snapshot": "\(chosen.uuid)"])
-            try putAside(chosen.uuid)
-            try state.remove(chosen.uuid)
-            snapshots[chosen.uuid] = nil
-            try await removeAside([chosen.uuid])
-            return (nil, nil)
+        if let tree = try await knownTree(chosen) { return (tree, chosen.uuid) }
+        try putAside(chosen.uuid)
+        try state.remove(chosen.uuid)
+        snapshots[chosen.uuid] = nil
+        try await removeAside([chosen.uuid])
+        return (nil, nil)
+    }
+
+    /// A tree, as long as anybody can tell what is in it; nil when its documents are lost for good.
+    private func knownTree(_ row: NodeState.Snapshot) async throws -> LocalTree? {
+        do { return try await localTree(row) } catch let error as MirrorError {
+            guard feed?.entry(row.uuid) == nil else { throw error }
+            logger.warning("\(error); its tree is removed", metadata: ["snapshot": "\(row.uuid)"])
+            return nil
         }
     }
 

@@ -12,7 +12,10 @@ extension SetMirror {
         if let current = visible, let row = snapshots[current], row.state == .ready || row.state == .retained {
             try setActive(row)
         }
-        for (id, row) in snapshots where row.state != .building && !FileSystem.exists(layout.files(of: id)) {
+        // The tree that a half made one is made over has that one's name by now, and tells what is in it.
+        let bases = Set(snapshots.values.compactMap { $0.state == .building ? $0.base : nil })
+        for (id, row) in snapshots
+        where row.state != .building && !bases.contains(id) && !FileSystem.exists(layout.files(of: id)) {
             logger.warning("the tree of a snapshot was removed by somebody", metadata: ["snapshot": "\(id)"])
             try state.remove(id)
             snapshots[id] = nil

@@ -86,9 +86,8 @@ extension EndToEnd {
                     await daemon.end()
                     let target = try #require(node.currentTarget)
                     let expected = try #require(snapshots[target], "\(target) was never published")
-                    #expect(
-                        try node.tree().differences(from: expected, allowingMoreLinks: true) == [], "after \(moment) ms"
-                    )
+                    let differences = try node.tree().differences(from: expected, allowingMoreLinks: true)
+                    #expect(differences == [], "after \(moment) ms in round \(round)")
                 }
                 try await node.synced(server.url)
                 try expectSource(node, master)

@@ -47,7 +47,7 @@ extension EndToEnd {
                 #expect(daemon.isRunning)
 
                 daemon.signal(SIGTERM)
-                let output = try await daemon.wait(deadline: .seconds(15))
+                let output = try await daemon.wait()
                 #expect(output.status == 0, "\(output)")
                 let stored = try #require(try await node.status())
                 #expect(stored.current?.uuid == stored.snapshots.last?.uuid)

@@ -8,8 +8,8 @@ extension EndToEnd {
     struct FirstAnnounceTests {
         /// So much that a node would give its tracker ten seconds before it turned to the master by itself.
         private static let large = 40_000_000
-        /// Half of that, for a machine that is busy with other things.
-        private static let soon = Duration.seconds(5)
+        /// Less than that.
+        private static let soon = Duration.seconds(9)
 
         @Test("A node hears of the master from the tracker at once, of a snapshot that the tracker has yet to read of")
         func newSnapshot() async throws {

@@ -82,6 +82,58 @@ extension EndToEnd {
             ]
         }
 
+        @Test(
+            "A node that dies at any call of an update shows a whole snapshot, and the next run ends it",
+            arguments: [false, true])
+        func update(isFollowed: Bool) async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 103, large: 2, small: 8)
+                let master = try await Master.sample(bench, &archive)
+                var states: [SnapshotID: TreeState] = [:]
+                var round = 0
+                func publish() async throws {
+                    round += 1
+                    _ = try archive.update(master.source, round: round)
+                    // What is replaced goes on under another name: in the tree that the next one is made over, the two must
+                    // not be taken for one another.
+                    let name = archive.small[round % archive.small.count]
+                    try master.source.move(name, to: "pool/moved/\(round).deb")
+                    try master.source.write(name, archive.random.bytes(4000 + round))
+                    states[try await master.snapshot().snapshot] = try master.tree()
+                }
+                states[try await master.snapshot().snapshot] = try master.tree()
+                let server = try await master.serve()
+                let node = Node(master)
+                for _ in 0..<3 {
+                    try await node.synced(server.url)
+                    try await publish()
+                }
+                var kills: [String: Int] = [:]
+                for call in ["rename", "unlink", "linkat", "mkdir", "fdatasync"] {
+                    var number = 1
+                    while true {
+                        let program = try bench.start(
+                            "swarm-node", node.syncArguments(server.url, []),
+                            wrapper: SystemCallKiller.wrapper(call, number: number, log: bench["strace"]))
+                        let output = try await program.wait()
+                        let isKilled = output.status == -SIGKILL
+                        #expect(isKilled || output.status == 0, "\(output)")
+                        let what = "\(call) \(number)"
+                        try Self.expect(node.current, states[try #require(Self.current(node.root))], what)
+                        // What was being fetched may be superseded by now.
+                        if isFollowed { try await publish() }
+                        try await node.synced(server.url)
+                        try Self.expect(node.current, try master.tree(), "\(what), started again")
+                        try await publish()
+                        guard isKilled else { break }
+                        kills[call, default: 0] += 1
+                        number += max(1, number / 2)
+                    }
+                }
+                #expect(kills.values.reduce(0, +) > 15 && kills["linkat", default: 0] > 4, "\(kills)")
+            }
+        }
+
         @Test("A master that dies at any call of snapshot shows whole states, and the next run publishes what is due")
         func publication() async throws {
             try await TestBench.run { bench in

@@ -188,7 +188,7 @@ extension EndToEnd {
                 #expect(second.status == 1 && second.errors.contains("process \(watch.pid)"), "\(second)")
                 try master.source.write("b", "b")
                 watch.signal(SIGTERM)
-                let output = try await watch.wait(deadline: .seconds(15))
+                let output = try await watch.wait()
                 #expect(output.status == 0, "\(output)")
                 #expect(!FileManager.default.fileExists(atPath: "\(master.store)/.swarm/watch.sock"))
                 // What it did not come to is found at the next start, also after a death without warning.

@@ -135,7 +135,7 @@ public final class LoggedProcess: Sendable {
 
     /// The first line after `mark` that holds all of `words`.
     @discardableResult
-    public func line(with words: String..., after mark: Int = 0, within limit: Duration = .seconds(30)) async throws
+    public func line(with words: String..., after mark: Int = 0, within limit: Duration = .patience) async throws
         -> String
     {
         try await line(after: mark, within: limit) { line in words.allSatisfy { line.contains($0) } }

@@ -165,7 +165,7 @@ public final class Node: Sendable {
     }
 
     /// Runs `sync` to its end, whatever that is.
-    public func sync(_ url: String, _ arguments: String..., deadline: Duration = .seconds(60)) async throws
+    public func sync(_ url: String, _ arguments: String..., deadline: Duration = .patience) async throws
         -> ProgramOutput
     {
         try await bench.run("swarm-node", syncArguments(url, arguments), deadline: deadline)
@@ -221,7 +221,7 @@ public final class Node: Sendable {
     /// Asks the daemon for its status over its socket, until the status of the set is as it should be.
     @discardableResult
     public func awaitStatus(
-        _ what: String, within deadline: Duration = .seconds(30), _ condition: (NodeStatus.SetStatus) -> Bool
+        _ what: String, within deadline: Duration = .patience, _ condition: (NodeStatus.SetStatus) -> Bool
     ) async throws -> NodeStatus.SetStatus {
         var last: NodeStatus.SetStatus?
         do {
@@ -239,7 +239,7 @@ public final class Node: Sendable {
     }
 
     /// Waits until a snapshot is what readers see.
-    public func awaitActive(_ snapshot: SnapshotID, within deadline: Duration = .seconds(30)) async throws {
+    public func awaitActive(_ snapshot: SnapshotID, within deadline: Duration = .patience) async throws {
         try await eventually("\(snapshot) is active on \(address)", within: deadline) {
             currentTarget == "trees/\(snapshot)/debian" ? () : nil
         }

@@ -3,6 +3,11 @@ import Foundation
 import Glibc
 import Synchronization
 
+extension Duration {
+    /// How long tests wait for what has to come: far longer than it takes, also on a machine that others keep busy.
+    public static let patience = Duration.seconds(180)
+}
+
 /// How a program ended, and what it wrote.
 public struct ProgramOutput: Sendable, CustomStringConvertible {
     /// The command, for messages.
@@ -94,7 +99,7 @@ public final class RunningProgram: Sendable {
     }
 
     /// Waits until it has ended; one that takes longer than `deadline` is killed, and that is an error.
-    public func wait(deadline: Duration = .seconds(60)) async throws -> ProgramOutput {
+    public func wait(deadline: Duration = .patience) async throws -> ProgramOutput {
         let timer = Task {
             try await Task.sleep(for: deadline)
             signal(SIGKILL)
@@ -161,7 +166,7 @@ public final class TestBench: Sendable {
     }
 
     /// Runs a program to its end.
-    public func run(_ name: String, _ arguments: [String], deadline: Duration = .seconds(60)) async throws
+    public func run(_ name: String, _ arguments: [String], deadline: Duration = .patience) async throws
         -> ProgramOutput
     {
         try await start(name, arguments).wait(deadline: deadline)
@@ -169,7 +174,7 @@ public final class TestBench: Sendable {
 
     /// Starts a daemon and waits for the file that it writes when it is ready.
     public func startDaemon(
-        _ name: String, _ arguments: [String], wrapper: [String] = [], deadline: Duration = .seconds(20)
+        _ name: String, _ arguments: [String], wrapper: [String] = [], deadline: Duration = .patience
     ) async throws -> (program: RunningProgram, ready: ReadyFile) {
         let place = "\(directory)/ready-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -224,7 +229,7 @@ public struct ReadyFile: Sendable, Codable {
 /// Waits until a condition that no event announces is met. It looks every 20 ms: a file tree, or a daemon's status,
 /// cannot be awaited from outside.
 public func eventually<Value>(
-    _ what: String, within deadline: Duration = .seconds(30), _ condition: () async throws -> Value?
+    _ what: String, within deadline: Duration = .patience, _ condition: () async throws -> Value?
 ) async throws -> Value {
     let end = ContinuousClock.now + deadline
     while true {
