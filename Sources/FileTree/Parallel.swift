@@ -2,33 +2,42 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// Blocking work on all cores. It runs on Dispatch's threads and not on Swift's cooperative pool, which must not block.
+/// Blocking work on all cores, or on the disk. It runs on threads that are not of Swift's cooperative pool, which must not
+/// block.
 public enum Parallel {
     /// Threads that run at once.
     public static let width = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    /// Threads that wait for the disk at once: it can put so many requests in the best order.
+    public static let diskWidth = max(8, width)
 
     /// Calls `body` with parts of `items`, several at a time, and returns the results in the order of the parts. The
     /// first error that a part throws is thrown here, after the running parts ended.
     public static func map<Item: Sendable, Result: Sendable>(
         chunks items: [Item], smallest: Int = 1, _ body: @Sendable (ArraySlice<Item>) throws -> Result
     ) throws -> [Result] {
-        guard !items.isEmpty else { return [] }
-        let size = max(smallest, (items.count + width * 4 - 1) / (width * 4))
-        let count = (items.count + size - 1) / size
-        if count == 1 { return [try body(items[...])] }
-        let results = Mutex<([Int: Result], (any Error)?)>(([:], nil))
-        DispatchQueue.concurrentPerform(iterations: count) { part in
-            guard results.withLock({ $0.1 == nil }) else { return }
-            do {
-                let result = try body(items[(part * size)..<min(items.count, (part + 1) * size)])
-                results.withLock { $0.0[part] = result }
-            } catch {
-                results.withLock { if $0.1 == nil { $0.1 = error } }
-            }
+        let parts = Parts<Item, Result>(items, threads: width, smallest: smallest)
+        if parts.count == 1 { return [try body(items[...])] }
+        DispatchQueue.concurrentPerform(iterations: parts.count) { parts.run($0, body) }
+        return try parts.results()
+    }
+
+    /// Like `map`, for parts that wait for the disk for most of their time: more of them run at once than there are cores.
+    public static func mapOnDisk<Item: Sendable, Result: Sendable>(
+        chunks items: [Item], smallest: Int = 1, _ body: @escaping @Sendable (ArraySlice<Item>) throws -> Result
+    ) throws -> [Result] {
+        let parts = Parts<Item, Result>(items, threads: diskWidth, smallest: smallest)
+        if parts.count == 1 { return [try body(items[...])] }
+        // Dispatch would run as many as there are cores.
+        let group = DispatchGroup()
+        for _ in 0..<min(diskWidth, parts.count) {
+            group.enter()
+            Thread {
+                while let part = parts.next() { parts.run(part, body) }
+                group.leave()
+            }.start()
         }
-        let (parts, failure) = results.withLock { $0 }
-        if let failure { throw failure }
-        return (0..<count).compactMap { parts[$0] }
+        group.wait()
+        return try parts.results()
     }
 
     /// Calls `body` for each item, so many at a time, as tasks that do not block. The first error cancels the others and is
@@ -43,5 +52,43 @@ public enum Parallel {
             }
             try await group.waitForAll()
         }
+    }
+}
+
+/// Parts of a list, and what became of them.
+private final class Parts<Item: Sendable, Result: Sendable>: Sendable {
+    let count: Int
+    private let items: [Item]
+    private let size: Int
+    private let begun = Atomic(0)
+    private let ended = Mutex<(results: [Int: Result], failure: (any Error)?)>(([:], nil))
+
+    init(_ items: [Item], threads: Int, smallest: Int) {
+        self.items = items
+        size = max(smallest, (items.count + threads * 4 - 1) / (threads * 4))
+        count = (items.count + size - 1) / size
+    }
+
+    /// The number of a part that nobody has begun; nil when there is none.
+    func next() -> Int? {
+        let part = begun.add(1, ordering: .relaxed).oldValue
+        return part < count ? part : nil
+    }
+
+    /// Runs a part, unless one has failed.
+    func run(_ part: Int, _ body: (ArraySlice<Item>) throws -> Result) {
+        guard ended.withLock({ $0.failure == nil }) else { return }
+        do {
+            let result = try body(items[(part * size)..<min(items.count, (part + 1) * size)])
+            ended.withLock { $0.results[part] = result }
+        } catch {
+            ended.withLock { if $0.failure == nil { $0.failure = error } }
+        }
+    }
+
+    func results() throws -> [Result] {
+        let (results, failure) = ended.withLock { $0 }
+        if let failure { throw failure }
+        return (0..<count).compactMap { results[$0] }
     }
 }

@@ -48,6 +48,23 @@ public final class TreeBuilder {
         }
     }
 
+    /// Hard links at `paths` to what a directory has under the same paths. Returns the numbers of those that could not be
+    /// made, for whatever reason. Throws `FileError`.
+    public func link(_ paths: [String], from directory: String) throws -> [Int] {
+        for path in paths { try makeParents(of: path) }
+        // The disk is waited for, as it is for removals.
+        let parts = try Parallel.mapOnDisk(chunks: Array(paths.indices), smallest: 64) {
+            [root] part in
+            part.filter { index in
+                do throws(FileError) {
+                    try FileSystem.link("\(directory)/\(paths[index])", to: "\(root)/\(paths[index])")
+                    return false
+                } catch { return true }
+            }
+        }
+        return parts.flatMap { $0 }
+    }
+
     /// A copy at `path` of `existing`, with its own time and mode.
     public func copy(_ existing: String, at path: String, mtime: Int64, mode: UInt32) throws(FileError) {
         try makeParents(of: path)
@@ -82,7 +99,7 @@ public final class TreeBuilder {
     /// they are among `added`, which are made where they are missing. Throws `FileError`.
     public func remove(files: [String], links: [String], directories: [String], adding added: [String]) throws {
         // The disk is waited for at most of them.
-        _ = try Parallel.map(chunks: files + links, smallest: 64) { [root] paths in
+        _ = try Parallel.mapOnDisk(chunks: files + links, smallest: 64) { [root] paths in
             for path in paths { try FileSystem.remove("\(root)/\(path)") }
         }
         for path in directories { try FileSystem.removeEmptyDirectory(location(path)) }

@@ -6,12 +6,13 @@ internal import SwarmCore
 extension TorrentParser {
     /// Reads entries of this form, up to the first one of another form or the end of the list. Returns whether there was
     /// any.
-    mutating func plainEntries(_ reader: inout BencodeReader) -> Bool {
+    mutating func plainEntries(_ reader: inout BencodeReader, atMost limit: Int = .max) -> Bool {
         let start = reader.offset
         // unsafe: the pointer stays inside the closure.
         reader.offset = unsafe reader.bytes.withUnsafeBytes { bytes in
             var cursor = unsafe PlainCursor(bytes: bytes, offset: start)
-            while plainEntry(&cursor) {}
+            var count = 0
+            while count < limit, plainEntry(&cursor) { count += 1 }
             return cursor.offset
         }
         return reader.offset > start

@@ -25,6 +25,8 @@ public final class Torrent: Sendable {
     public let emptyDirectories: [String]
     /// All symbolic links: those that BEP 47 can say, and the others.
     public let links: [LinkEntry]
+    /// How it differs from the torrent beside which it was read; nil when it was read alone.
+    public let origin: TorrentOrigin?
 
     let pathBytes: [UInt8]
     let pathStarts: [UInt32]
@@ -52,6 +54,7 @@ public final class Torrent: Sendable {
         pieceHashRange = hashes
         emptyDirectories = parser.emptyDirectories
         links = parser.links
+        origin = parser.sharing.map { TorrentOrigin($0) }
         pathBytes = parser.pathBytes
         pathStarts = parser.pathStarts
         lengths = parser.lengths
@@ -107,11 +110,7 @@ public final class Torrent: Sendable {
     /// A number that is the same for files with equal paths, contents, times and modes, in this process and in no other.
     /// The entry must be a file.
     public func fingerprint(_ entry: Int) -> Int {
-        var hasher = Hasher()
-        // unsafe: the bytes are read while the closure runs.
-        unsafe pathUTF8(entry).withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-        hasher.combine(identity(entry))
-        return hasher.finalize()
+        FileEntry.fingerprint(path: pathUTF8(entry), identity(entry))
     }
 
     /// The entry as a value of its own. It must be a file.

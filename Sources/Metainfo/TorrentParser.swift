@@ -26,13 +26,16 @@ extension Torrent {
     ///   - isKnown: whether the very same bytes were parsed before, by this program or another one of its kind: then the
     ///     paths are not compared with each other again.
     ///   - infoHash: the info-hash that these very bytes are known to have; nil to have it computed.
+    ///   - model: a torrent that was checked, and that has most of its entries in common with this one, in the same order:
+    ///     these are taken over from it. What comes out does not depend on it.
     public convenience init(
-        parsing bytes: [UInt8], isKnown: Bool = false, infoHash: InfoHash? = nil, limits: Limits = Limits()
+        parsing bytes: [UInt8], isKnown: Bool = false, infoHash: InfoHash? = nil, like model: Torrent? = nil,
+        limits: Limits = Limits()
     ) throws(MetainfoError) {
         guard bytes.count <= limits.size else {
             throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
         }
-        var parser = TorrentParser(limits: limits)
+        var parser = TorrentParser(limits: limits, sharing: model.map { EntrySharing(with: $0) })
         var reader = BencodeReader(bytes)
         var infoRange: Range<Int>?
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
@@ -48,8 +51,11 @@ extension Torrent {
         }
         do { try reader.finish() } catch { throw .malformed(error) }
         guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
+        let shared = parser.sharing?.shared
         try self.init(parser, bytes: bytes, infoHash: infoHash ?? Digest.sha1(bytes.span.extracting(infoRange)))
-        if !isKnown { try checkNames() }
+        guard !isKnown else { return }
+        if let shared, !mayHaveConflicts(besideShared: shared) { return }
+        try checkNames()
     }
 
     /// No name twice, and nothing below a file or a link.
@@ -60,16 +66,22 @@ extension Torrent {
             names += others
             names.sort { TreePath.precedes($0, $1) }
         }
+        if let conflict = Self.conflict(names) { throw conflict }
+    }
+
+    /// Why names, sorted, cannot all be in one tree; nil when they can.
+    static func conflict<Name: RandomAccessCollection<UInt8>>(_ names: [Name]) -> MetainfoError? {
         for (name, next) in zip(names, names.dropFirst()) where next.starts(with: name) {
             let rest = next.dropFirst(name.count).first
             if rest == nil {
-                throw MetainfoError(.unsafePath, "the path “\(printable(name))” is in the torrent twice")
+                return MetainfoError(.unsafePath, "the path “\(printable(name))” is in the torrent twice")
             }
             if rest == UInt8(ascii: "/") {
-                throw MetainfoError(
+                return MetainfoError(
                     .unsafePath, "“\(printable(next))” lies below “\(printable(name))”, which is no directory")
             }
         }
+        return nil
     }
 }
 
@@ -144,8 +156,13 @@ struct TorrentParser {
     var kinds: [UInt8] = []
     var priorities: [UInt8] = []
     var end: Int64 = 0
+    /// What is found again of a torrent that was read before; nil when there is none.
+    var sharing: EntrySharing?
 
-    init(limits: Torrent.Limits) { self.limits = limits }
+    init(limits: Torrent.Limits, sharing: EntrySharing?) {
+        self.limits = limits
+        self.sharing = sharing
+    }
 
     /// Takes room for the columns of a file list of so many bytes, of which what is not needed is never touched.
     private mutating func reserve(for bytes: Int) {
@@ -167,7 +184,11 @@ struct TorrentParser {
                 sawFiles = true
                 reserve(for: reader.bytes.count - reader.offset)
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
-                    if !plainEntries(&reader) { try entry(&reader) }
+                    if sharing != nil {
+                        if !sharedEntries(&reader), !plainEntries(&reader, atMost: 1) { try entry(&reader) }
+                    } else if !plainEntries(&reader) {
+                        try entry(&reader)
+                    }
                 }
                 entriesEnd = reader.offset - 1
             } else if reader.matches(key, Key.name) {

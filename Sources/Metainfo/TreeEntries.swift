@@ -27,6 +27,17 @@ public struct FileEntry: Hashable, Sendable {
         self.sha256 = sha256
     }
 
+    /// A number that is the same for files with equal paths, contents, times and modes, in this process and in no other.
+    public var fingerprint: Int { Self.fingerprint(path: Array(path.utf8)[...], identity) }
+
+    static func fingerprint(path: ArraySlice<UInt8>, _ identity: FileIdentity) -> Int {
+        var hasher = Hasher()
+        // unsafe: the bytes are read while the closure runs.
+        unsafe path.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        hasher.combine(identity)
+        return hasher.finalize()
+    }
+
     /// What two files must share to share an inode.
     public var identity: FileIdentity { FileIdentity(sha256: sha256, mtime: mtime, executable: executable) }
 }

@@ -14,6 +14,14 @@ struct ContentLocator {
         let identity: FileIdentity
     }
 
+    /// A torrent that tells of what another one has in common with it.
+    struct StandIn: Sendable {
+        let shard: Manifest.Shard
+        let shelf: TorrentShelf
+        /// Its own entries that the other one has as well, and where.
+        let shared: [SharedEntries]
+    }
+
     private var found: [SHA256Digest: [Location]] = [:]
     /// What is looked for, and how many of it with each content were not found yet.
     private let wanted: Set<FileIdentity>
@@ -22,19 +30,28 @@ struct ContentLocator {
     /// Looks for the files in `wanted` in the trees, the first tree's preferred. What costs is a pass over the torrents; those
     /// that hold nothing of what no tree before them had are not parsed, and no file is looked at.
     ///
-    /// - Parameter known: where something may be that is worth a look before all trees.
-    init(_ wanted: Set<FileIdentity>, in trees: [LocalTree], known: [Location] = []) throws {
+    /// - Parameters:
+    ///   - known: where something may be that is worth a look before all trees.
+    ///   - standIns: what to look through instead of torrents of the first tree; what else these hold is in `known`.
+    init(
+        _ wanted: Set<FileIdentity>, in trees: [LocalTree], known: [Location] = [],
+        standIns: [InfoHash: StandIn] = [:]
+    ) throws {
         self.wanted = wanted
         for identity in wanted { sought[identity.sha256, default: 0] += 1 }
         for location in known where sought[location.identity.sha256] != nil { add(location) }
         // A shard that several trees have in full is looked through once.
         var seen: Set<InfoHash> = []
-        for tree in trees where !sought.isEmpty {
+        for (number, tree) in trees.enumerated() where !sought.isEmpty {
             let search = DigestSearch(sought.keys)
             let shards = tree.shards.filter { !seen.contains($0.infoHash) }
             let parts = try Parallel.map(chunks: shards) { [sought] shards in
                 try shards.flatMap { shard in
-                    try tree.shelf.torrent(shard, holding: search).map { Self.locations($0, of: tree, sought) } ?? []
+                    if number == 0, let standIn = standIns[shard.infoHash] {
+                        return try Self.locations(of: shard, by: standIn, search, in: tree, sought)
+                    }
+                    return try tree.shelf.torrent(shard, holding: search).map { Self.locations($0, of: tree, sought) }
+                        ?? []
                 }
             }
             for location in parts.joined() { add(location) }
@@ -51,6 +68,21 @@ struct ContentLocator {
             guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil, tree.holds(torrent, entry) else {
                 return nil
             }
+            return Location(
+                tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: torrent.identity(entry))
+        }
+    }
+
+    private static func locations(
+        of shard: Manifest.Shard, by standIn: StandIn, _ search: DigestSearch, in tree: LocalTree,
+        _ sought: [SHA256Digest: Int]
+    ) throws -> [Location] {
+        guard let torrent = try standIn.shelf.torrent(standIn.shard, holding: search) else { return [] }
+        return torrent.files.compactMap { entry in
+            guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil,
+                let place = standIn.shared.place(of: entry),
+                tree.holds(shard.infoHash, place, path: torrent.path(entry))
+            else { return nil }
             return Location(
                 tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: torrent.identity(entry))
         }

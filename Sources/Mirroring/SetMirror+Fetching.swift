@@ -274,7 +274,8 @@ extension SetMirror {
     private func checkSpace(_ plan: SnapshotPlan, over tree: SnapshotID?) throws {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
-        if let tree {
+        let free = try FileSystem.freeBytes(layout.root)
+        if let tree, needed > free {
             for transfer in plan.transfers {
                 for entry in transfer.entries(.fetch, .rewritten) {
                     let status = try FileSystem.status("\(layout.files(of: tree))/\(transfer.torrent.path(entry))")
@@ -283,7 +284,6 @@ extension SetMirror {
                 }
             }
         }
-        let free = try FileSystem.freeBytes(layout.root)
         guard needed <= free else {
             throw MirrorError(
                 .noSpace,

@@ -37,6 +37,8 @@ private struct SnapshotPlanner {
     private var lacking: [FileReference] = []
     /// Files of the tree beside that the target has not as they are: one that was renamed is here by its old name.
     private var departed: [ContentLocator.Location] = []
+    /// Torrents of the target that tell what those of the tree beside hold, apart from what is in `departed`.
+    private var standIns: [InfoHash: ContentLocator.StandIn] = [:]
     /// Of a change of more than this, the rest is sought like anything else.
     private static let departedLimit = 100_000
     /// What is kept of a torrent until it is known what is fetched of it.
@@ -67,7 +69,7 @@ private struct SnapshotPlanner {
         for (index, shard) in target.enumerated() where sharing.contains(shard.infoHash) { try count(index) }
         for range in Manifest.ranges(base?.shards ?? [], target, beside: plan.beside?.shards, sharing: sharing) {
             let indices = range.target.compactMap { places[$0.infoHash] }
-            let (torrents, old, others) = try open(indices.map { target[$0] }, range.base, range.beside)
+            let (torrents, old) = try open(indices.map { target[$0] }, range.base)
             for (index, torrent) in zip(indices, torrents) { look(at: torrent, index) }
             let lost = old.map { base?.missing[$0.infoHash] }
             let diff = TreeDiff(
@@ -83,25 +85,20 @@ private struct SnapshotPlanner {
                 plan.empty.append(torrent.file(reference.entry))
                 return true
             }
-            keep(unlinked(placed, torrents, indices, others), torrents, indices)
+            keep(try unlinked(placed, torrents, indices, range.beside), torrents, indices)
         }
     }
 
-    /// Opens torrents of the target, the base, and the tree beside, several at a time.
-    private func open(_ target: [Manifest.Shard], _ base: [Manifest.Shard], _ beside: [Manifest.Shard]) throws -> (
-        target: [Torrent], base: [Torrent], beside: [Torrent]
+    /// Opens torrents of the target and the base, several at a time.
+    private func open(_ target: [Manifest.Shard], _ base: [Manifest.Shard]) throws -> (
+        target: [Torrent], base: [Torrent]
     ) {
-        func from(_ tree: LocalTree?, _ shards: [Manifest.Shard]) -> [(TorrentShelf, Manifest.Shard)] {
-            tree.map { tree in shards.map { (tree.shelf, $0) } } ?? []
-        }
-        let (old, others) = (from(self.base, base), from(plan.beside, beside))
-        let wanted = target.map { (shelf, $0) } + old + others
-        let opened = try Parallel.map(chunks: wanted) { try $0.map { shelf, shard in try shelf.torrent(shard) } }
-        let torrents = opened.flatMap { $0 }
-        return (
-            Array(torrents.prefix(target.count)), Array(torrents.dropFirst(target.count).prefix(old.count)),
-            Array(torrents.suffix(others.count))
-        )
+        let torrents = try Self.open(target.map { (shelf, $0) } + base.map { (self.base?.shelf ?? shelf, $0) })
+        return (Array(torrents.prefix(target.count)), Array(torrents.dropFirst(target.count)))
+    }
+
+    private static func open(_ shards: [(TorrentShelf, Manifest.Shard)]) throws -> [Torrent] {
+        try Parallel.map(chunks: shards) { try $0.map { shelf, shard in try shelf.torrent(shard) } }.flatMap { $0 }
     }
 
     /// Notes what is lacking, and keeps of the torrents what concerns it.
@@ -168,39 +165,34 @@ private struct SnapshotPlanner {
 
     /// Has those files linked that the tree beside has under the same path, and returns the others.
     private mutating func unlinked(
-        _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ others: [Torrent]
-    ) -> [FileReference] {
+        _ placed: [FileReference], _ torrents: [Torrent], _ indices: [Int], _ shards: [Manifest.Shard]
+    ) throws -> [FileReference] {
         guard let beside = plan.beside, !placed.isEmpty else { return placed }
-        // What a torrent shares with the one of the same place there; elsewhere files are sought one by one.
-        let partners = torrents.enumerated().map { place, torrent in
-            others.firstIndex { $0.infoHash == torrent.infoHash } ?? (place < others.count ? place : nil)
-        }
-        let shared = zip(torrents, partners).map { torrent, other in
-            other.map { torrent.sharedEntries(with: others[$0]) } ?? []
+        let counterparts = try Counterparts(of: torrents, shards, in: beside)
+        for (shard, index) in zip(torrents.indices, indices) {
+            guard let infoHash = counterparts.told[shard], let shared = counterparts.shared[shard]?.entries else {
+                continue
+            }
+            standIns[infoHash] = .init(shard: plan.shards[index].shard, shelf: shelf, shared: shared)
         }
         var isLinked = [Bool](repeating: false, count: placed.count)
         // By fingerprint; the first of several with the same one gets a look, which is a matter of chance beyond hope.
         var sought: [Int: Int] = [:]
         for (position, file) in placed.enumerated() {
-            if let partner = partners[file.shard], let place = shared[file.shard].place(of: file.entry) {
-                isLinked[position] = beside.holds(others[partner], place)
+            let torrent = torrents[file.shard]
+            if let (infoHash, shared) = counterparts.shared[file.shard], let place = shared.place(of: file.entry) {
+                isLinked[position] = beside.holds(infoHash, place, path: torrent.path(file.entry))
             } else {
-                sought[torrents[file.shard].fingerprint(file.entry)] = position
+                sought[torrent.fingerprint(file.entry)] = position
             }
         }
-        for (number, other) in others.enumerated() {
-            var isKnown = [Bool](repeating: false, count: other.entryCount)
-            for (shard, partner) in partners.enumerated() where partner == number {
-                for stretch in shared[shard] { for entry in stretch.secondRange { isKnown[entry] = true } }
-            }
-            for entry in other.files where !isKnown[entry] {
-                noteDeparted(entry, of: other, in: beside)
-                guard let position = sought[other.fingerprint(entry)] else { continue }
-                let (torrent, file) = (torrents[placed[position].shard], placed[position].entry)
-                isLinked[position] =
-                    other.identity(entry) == torrent.identity(file)
-                    && other.pathUTF8(entry).elementsEqual(torrent.pathUTF8(file)) && beside.holds(other, entry)
-            }
+        counterparts.forEachDeparted { departed in
+            noteDeparted(departed, in: beside)
+            guard let position = sought[departed.fingerprint] else { return }
+            let file = departed.file
+            isLinked[position] =
+                file == torrents[placed[position].shard].file(placed[position].entry)
+                && beside.holds(departed.infoHash, departed.entry, path: file.path)
         }
         for (file, linked) in zip(placed, isLinked) where linked {
             let index = indices[file.shard]
@@ -212,14 +204,13 @@ private struct SnapshotPlanner {
         return zip(placed, isLinked).filter { !$0.1 }.map(\.0)
     }
 
-    private mutating func noteDeparted(_ entry: Int, of torrent: Torrent, in beside: LocalTree) {
-        guard departed.count < Self.departedLimit, torrent.length(entry) > 0, beside.holds(torrent, entry) else {
-            return
-        }
-        departed.append(
+    private mutating func noteDeparted(_ departed: Counterparts.Departed, in beside: LocalTree) {
+        guard self.departed.count < Self.departedLimit, departed.length > 0 else { return }
+        let file = departed.file
+        guard beside.holds(departed.infoHash, departed.entry, path: file.path) else { return }
+        self.departed.append(
             ContentLocator.Location(
-                tree: beside.snapshot, files: beside.files, path: torrent.path(entry),
-                identity: torrent.identity(entry)))
+                tree: beside.snapshot, files: beside.files, path: file.path, identity: file.identity))
     }
 
     // MARK: By content
@@ -236,8 +227,12 @@ private struct SnapshotPlanner {
         let trees = sources + (base.map { [$0] } ?? [])
         // For a first tree, all of whose files are lacking, no list of them is made.
         let wanted = trees.isEmpty ? [] : Set(lacking.map { torrent($0).identity($0.entry) })
-        let locator = try ContentLocator(wanted, in: trees, known: departed)
-        departed = []
+        // The tree beside is the first of the sources, where there is one.
+        let locator = try ContentLocator(
+            wanted, in: trees, known: departed,
+            standIns: departed.count < Self.departedLimit && trees.first?.snapshot == plan.beside?.snapshot
+                ? standIns : [:])
+        (departed, standIns) = ([], [:])
         // The first of several files with one content is fetched: the one of the highest class.
         var first: [SHA256Digest: FileReference] = [:]
         // What gets an inode of its own, fetched or copied: others that are equal in time and mode too share it. What is

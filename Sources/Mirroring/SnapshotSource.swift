@@ -93,9 +93,12 @@ struct SnapshotSource: Sendable {
     /// Gets the torrents of a snapshot that are not on the disk. Returns the bytes fetched.
     func fetchTorrents(of manifest: Manifest) async throws -> Int64 {
         let metadata = Atomic<Int64>(0)
+        let parent = try manifest.parent.flatMap { try localManifest($0) }
+        let known = Dictionary(
+            (parent?.shards ?? []).map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
         // An upstream may be far away: its answers are not waited for one by one.
         try await Parallel.forEach(manifest.shards.filter { !hasTorrent($0) }, atMost: Self.requestsAtOnce) { shard in
-            metadata.add(try await fetchTorrent(shard, manifest), ordering: .relaxed)
+            metadata.add(try await fetchTorrent(shard, manifest, known), ordering: .relaxed)
         }
         return metadata.load(ordering: .relaxed)
     }
@@ -142,11 +145,13 @@ struct SnapshotSource: Sendable {
     }
 
     /// - Parameter digest: that of the bytes, where it is known.
-    private func torrent(_ bytes: [UInt8], digest: SHA256Digest? = nil, _ shard: Manifest.Shard) throws -> Torrent {
+    private func torrent(
+        _ bytes: [UInt8], digest: SHA256Digest? = nil, like model: Torrent? = nil, _ shard: Manifest.Shard
+    ) throws -> Torrent {
         guard digest ?? Digest.sha256(bytes) == shard.torrent.sha256 else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is not the one that the manifest names")
         }
-        let torrent = try Torrent(parsing: bytes)
+        let torrent = try Torrent(parsing: bytes, like: model)
         guard torrent.infoHash == shard.infoHash, torrent.name == layout.set.rawValue else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) has another info-hash, or is of another set")
         }
@@ -154,7 +159,11 @@ struct SnapshotSource: Sendable {
     }
 
     /// The cheapest way: a patch, or several, of a torrent that is here; else the whole. Returns the bytes fetched.
-    private func fetchTorrent(_ shard: Manifest.Shard, _ manifest: Manifest) async throws -> Int64 {
+    ///
+    /// - Parameter known: the shards of the snapshot's parent.
+    private func fetchTorrent(
+        _ shard: Manifest.Shard, _ manifest: Manifest, _ known: [InfoHash: Manifest.Shard]
+    ) async throws -> Int64 {
         let limit = Torrent.Limits().size
         guard shard.torrent.size <= limit, shard.deltas.allSatisfy({ $0.torrent.size <= limit }) else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is larger than a torrent may be")
@@ -162,7 +171,7 @@ struct SnapshotSource: Sendable {
         let bases = Set(shard.deltas.map(\.from).filter { FileSystem.exists(layout.torrent($0)) })
         var deltas = shard.deltas
         while let path = DeltaPath.cheapest(to: shard.infoHash, from: bases, deltas), path.size < shard.compressedSize {
-            do { return try await patched(shard, manifest, path) } catch let failure as UnusablePatch {
+            do { return try await patched(shard, manifest, path, known) } catch let failure as UnusablePatch {
                 // Gone at the upstream, or what it was made for is not what is here: another way may be left.
                 logger.notice("\(failure.reason)")
                 deltas.removeAll { $0 == failure.delta }
@@ -188,16 +197,22 @@ struct SnapshotSource: Sendable {
         return Int64(bytes.count)
     }
 
-    private func patched(_ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath) async throws -> Int64 {
-        guard let first = path.deltas.first, var content = try FileSystem.contents(layout.torrent(first.from)) else {
-            throw MirrorError(.file, "\(layout.torrents) lacks a torrent")
+    private func patched(
+        _ shard: Manifest.Shard, _ manifest: Manifest, _ path: DeltaPath, _ known: [InfoHash: Manifest.Shard]
+    ) async throws -> Int64 {
+        guard let first = path.deltas.first else { throw MirrorError(.file, "there is no patch") }
+        // Most of the parent's torrent stands in the new one as it is, and is not read again.
+        let model = known[first.from].flatMap { try? shelf.torrent($0) }
+        guard var content = try model?.bytes ?? FileSystem.contents(layout.torrent(first.from)) else {
+            throw UnusablePatch(
+                delta: first, reason: MirrorError(.file, "\(layout.torrent(first.from)) was damaged, or is gone"))
         }
         for delta in path.deltas {
             do { content = try await apply(delta, to: content) } catch let error as MirrorError {
                 throw UnusablePatch(delta: delta, reason: error)
             }
         }
-        let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, shard)
+        let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, like: model, shard)
         try store(torrent, of: shard, compressed: nil, manifest)
         recent.add(torrent, of: shard, isTarget: true)
         return Int64(path.size)

@@ -127,7 +127,12 @@ struct LocalTree: Sendable {
 
     /// Whether the tree has the file of one of its torrents.
     func holds(_ torrent: Torrent, _ entry: Int) -> Bool {
-        if let missing = missing[torrent.infoHash], missing[entry] { return false }
-        return filter.isEverything || filter.includes(torrent.path(entry))
+        holds(torrent.infoHash, entry, path: torrent.path(entry))
+    }
+
+    /// Whether the tree has a file, by its number in one of its torrents.
+    func holds(_ torrent: InfoHash, _ entry: Int, path: @autoclosure () -> String) -> Bool {
+        if let missing = missing[torrent], missing[entry] { return false }
+        return filter.isEverything || filter.includes(path())
     }
 }

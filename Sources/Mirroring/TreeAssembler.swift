@@ -85,13 +85,19 @@ struct TreeAssembler {
         guard let beside = plan.beside else { return }
         for shard in plan.shards where !shard.linked.isEmpty {
             let torrent = try shelf.torrent(shard.shard)
-            for entry in shard.linked.indices where shard.linked[entry] {
-                let isRewritten = shard.sources[entry] == .rewritten
+            func place(_ entry: Int, isRewritten: Bool) throws {
                 let source = "\(beside.files)/\(torrent.path(entry))"
                 try reportingDamage(of: beside.snapshot, at: source) {
                     try Self.place(
                         torrent.file(entry), from: source, copies: isRewritten, isRewritten: isRewritten, builder)
                 }
+            }
+            let entries = shard.linked.indices.filter { shard.linked[$0] }
+            for entry in entries where shard.sources[entry] == .rewritten { try place(entry, isRewritten: true) }
+            let linked = entries.filter { shard.sources[$0] != .rewritten }
+            // Where there is a file already, or none to link to, and where an inode has all the links that it can have.
+            for left in try builder.link(linked.map { torrent.path($0) }, from: beside.files) {
+                try place(linked[left], isRewritten: false)
             }
         }
     }

@@ -72,7 +72,8 @@ public final class PublishedTree: Sendable {
     /// Arguments of `swarm-node sync`.
     public func sync(_ root: String, from url: String, _ more: String...) -> [String] {
         [
-            "sync", "--root", root, "--upstream", url, "--key", key, "--peer-listen", "127.0.0.1:0", "--timeout", "150s",
+            "sync", "--root", root, "--upstream", url, "--key", key, "--peer-listen", "127.0.0.1:0", "--timeout",
+            "150s",
             "--http-after", "10m",
         ] + more
     }

@@ -1,0 +1,228 @@
+internal import Glibc
+public import SwarmCore
+
+/// What a torrent has in common with one that was read before, as one that was made of it by a patch has nearly all.
+/// Entries that stand in both byte for byte are not read again: their columns are copied.
+struct EntrySharing {
+    /// The torrent that was read, whose paths were compared with each other.
+    let torrent: Torrent
+    /// The entry after the last one that was found again.
+    var next = 0
+    /// How many entries were read since then, as they were not found.
+    var misses = 0
+    /// What was found, ascending.
+    var shared: [SharedEntries] = []
+
+    /// How many entries of the known torrent may be left out between two that are found.
+    private static let window = 24
+    /// So many entries in a row that are not found were put in the place of others.
+    private static let missLimit = 512
+
+    init(with torrent: Torrent) { self.torrent = torrent }
+
+    /// An entry of the known torrent that stands at the reader's place. After a miss, one file for another is the most
+    /// frequent change, and what was added the next.
+    fileprivate func found(_ reader: BencodeReader) -> Int? {
+        // unsafe: the pointers stay inside the closures; the entries lie in the one, and the other's end is minded.
+        unsafe torrent.bytes.withUnsafeBytes { known in
+            unsafe reader.bytes.withUnsafeBytes { bytes in
+                func stands(_ entry: Int) -> Bool {
+                    let (start, count) = (Int(torrent.entryStarts[entry]), torrent.encodedLength(entry))
+                    guard count <= bytes.count - reader.offset, let one = known.baseAddress,
+                        let two = bytes.baseAddress
+                    else { return false }
+                    return unsafe memcmp(one + start, two + reader.offset, count) == 0
+                }
+                let (replaced, limit) = (next + misses, min(torrent.entryCount, next + misses + Self.window))
+                if replaced < limit, stands(replaced) { return replaced }
+                // Pads of one length are all alike: to go on behind one of them says little.
+                return (next..<max(next, limit)).first { torrent.kind($0) != .pad && stands($0) }
+            }
+        }
+    }
+
+    /// Where the entries end that both torrents have from `first` on, and where in the reader's bytes they do. Symbolic
+    /// links have no columns: none is among them.
+    fileprivate func end(of first: Int, _ reader: BencodeReader) -> (entry: Int, offset: Int) {
+        // unsafe: as above.
+        unsafe torrent.bytes.withUnsafeBytes { known in
+            unsafe reader.bytes.withUnsafeBytes { bytes in
+                var (entry, offset) = (first, reader.offset)
+                guard let one = known.baseAddress, let two = bytes.baseAddress else { return (entry, offset) }
+                while entry < torrent.entryCount, torrent.kind(entry) != .symlink {
+                    let (start, count) = (Int(torrent.entryStarts[entry]), torrent.encodedLength(entry))
+                    guard count <= bytes.count - offset, unsafe memcmp(one + start, two + offset, count) == 0 else {
+                        break
+                    }
+                    offset += count
+                    entry += 1
+                }
+                return (entry, offset)
+            }
+        }
+    }
+
+    fileprivate mutating func note(_ entries: Range<Int>, at place: Int) {
+        shared.append(SharedEntries(first: entries, second: place))
+        (next, misses) = (entries.upperBound, 0)
+    }
+
+    fileprivate mutating func noteMiss() {
+        if misses < Self.missLimit { misses += 1 } else { next += 1 }
+    }
+}
+
+/// How a torrent differs from another one, beside which it was read.
+public struct TorrentOrigin: Sendable {
+    /// A file of the other torrent.
+    public struct Departed: Sendable {
+        /// Its number there.
+        public let entry: Int
+        /// What it was.
+        public let file: FileEntry
+    }
+
+    /// The other torrent's.
+    public let infoHash: InfoHash
+    /// Entries that stand in both; the first of each stretch are this torrent's. Some may be missed, as in
+    /// `sharedEntries(with:)`.
+    public let shared: [SharedEntries]
+    /// Files of the other torrent that are not in `shared`.
+    public let departed: [Departed]
+
+    init(_ sharing: EntrySharing) {
+        let other = sharing.torrent
+        infoHash = other.infoHash
+        shared = sharing.shared.map { SharedEntries(first: $0.secondRange, second: $0.first.lowerBound) }
+        var departed: [Departed] = []
+        var next = 0
+        for end in sharing.shared.map(\.first) + [other.entryCount..<other.entryCount] {
+            for entry in next..<end.lowerBound where other.kind(entry) == .file {
+                departed.append(Departed(entry: entry, file: other.file(entry)))
+            }
+            next = end.upperBound
+        }
+        self.departed = departed
+    }
+}
+
+extension Torrent {
+    fileprivate func encodedLength(_ entry: Int) -> Int { Int(entryStarts[entry + 1] - entryStarts[entry]) }
+}
+
+extension TorrentParser {
+    /// Takes entries over that stand at this place in the torrent that was read before. Returns whether there was any.
+    mutating func sharedEntries(_ reader: inout BencodeReader) -> Bool {
+        guard let known = sharing?.torrent, let first = sharing?.found(reader),
+            let last = sharing?.end(of: first, reader), last.entry > first, fits(known, first..<last.entry)
+        else {
+            sharing?.noteMiss()
+            return false
+        }
+        let entries = first..<last.entry
+        sharing?.note(entries, at: lengths.count)
+        let paths = Int(known.pathStarts[first])..<Int(known.pathStarts[last.entry])
+        let moved = Int64(reader.offset) - Int64(known.entryStarts[first])
+        let (movedPaths, movedContent) = (
+            Int64(pathBytes.count) - Int64(paths.lowerBound), end - known.offsets[first]
+        )
+        for entry in entries {
+            entryStarts.append(UInt32(Int64(known.entryStarts[entry]) + moved))
+            pathStarts.append(UInt32(Int64(known.pathStarts[entry]) + movedPaths))
+            offsets.append(known.offsets[entry] + movedContent)
+            let isFile = known.kinds[entry] & 3 == Torrent.Kind.file.rawValue
+            digestOffsets.append(isFile ? UInt32(Int64(known.digestOffsets[entry]) + moved) : 0)
+        }
+        pathBytes.append(contentsOf: known.pathBytes[paths])
+        lengths.append(contentsOf: known.lengths[entries])
+        mtimes.append(contentsOf: known.mtimes[entries])
+        kinds.append(contentsOf: known.kinds[entries])
+        priorities.append(contentsOf: known.priorities[entries])
+        end += known.end(of: entries) - known.offsets[first]
+        reader.offset = last.offset
+        return true
+    }
+
+    /// Whether the limits hold with these entries of another torrent.
+    private func fits(_ known: Torrent, _ entries: Range<Int>) -> Bool {
+        let paths = Int(known.pathStarts[entries.upperBound] - known.pathStarts[entries.lowerBound])
+        return lengths.count + entries.count <= limits.entries
+            && known.end(of: entries) - known.offsets[entries.lowerBound] <= limits.content - end
+            && pathBytes.count + paths <= Int(UInt32.max)
+    }
+}
+
+extension Torrent {
+    /// Where the content of neighbouring entries ends.
+    fileprivate func end(of entries: Range<Int>) -> Int64 {
+        offsets[entries.upperBound - 1] + lengths[entries.upperBound - 1]
+    }
+
+    /// Whether a name may be there twice, or below a file or a link, when those of the entries in `shared` do not conflict
+    /// with each other: what may be in conflict is told by a hash, and nothing that is is overlooked.
+    func mayHaveConflicts(besideShared shared: [SharedEntries]) -> Bool {
+        var names = links.map { Array($0.path.utf8) } + emptyDirectories.map { Array($0.utf8) }
+        forEachEntry(outside: shared) { entry in
+            if kind(entry) == .file { names.append(Array(pathUTF8(entry))) }
+        }
+        names.sort { TreePath.precedes($0[...], $1[...]) }
+        if Self.conflict(names) != nil { return true }
+        var new = HashFilter()
+        var above = HashFilter()
+        for name in names {
+            var hash = PathHash()
+            for byte in name {
+                if byte == UInt8(ascii: "/") { above.insert(hash.value) }
+                hash.add(byte)
+            }
+            new.insert(hash.value)
+        }
+        // unsafe: the bytes of paths are read while the closure runs.
+        return unsafe pathBytes.withUnsafeBufferPointer { bytes in
+            for stretch in shared {
+                for entry in stretch.secondRange where kinds[entry] & 3 == Kind.file.rawValue {
+                    var hash = PathHash()
+                    for place in Int(pathStarts[entry])..<Int(pathStarts[entry + 1]) {
+                        let byte = unsafe bytes[place]
+                        if byte == UInt8(ascii: "/"), new.contains(hash.value) { return true }
+                        hash.add(byte)
+                    }
+                    if new.contains(hash.value) || above.contains(hash.value) { return true }
+                }
+            }
+            return false
+        }
+    }
+
+    private func forEachEntry(outside shared: [SharedEntries], _ body: (Int) -> Void) {
+        var next = 0
+        for stretch in shared {
+            for entry in next..<stretch.second { body(entry) }
+            next = stretch.secondRange.upperBound
+        }
+        for entry in next..<entryCount { body(entry) }
+    }
+}
+
+/// FNV-1a with 64 bits (RFC 9923): of a path it passes that of each directory above.
+private struct PathHash {
+    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+}
+
+/// Hashes, most of those that are not among them told by a look at one bit.
+private struct HashFilter {
+    private var bits = [UInt64](repeating: 0, count: 1 << 12)
+    private var hashes: Set<UInt64> = []
+
+    mutating func insert(_ hash: UInt64) {
+        bits[Self.word(hash)] |= Self.bit(hash)
+        hashes.insert(hash)
+    }
+
+    func contains(_ hash: UInt64) -> Bool { bits[Self.word(hash)] & Self.bit(hash) != 0 && hashes.contains(hash) }
+
+    private static func word(_ hash: UInt64) -> Int { Int(hash >> 52) }
+    private static func bit(_ hash: UInt64) -> UInt64 { 1 << (hash >> 46 & 63) }
+}
