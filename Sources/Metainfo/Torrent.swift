@@ -54,7 +54,7 @@ public final class Torrent: Sendable {
         pieceHashRange = hashes
         emptyDirectories = parser.emptyDirectories
         links = parser.links
-        origin = parser.sharing.map { TorrentOrigin($0) }
+        origin = parser.sharing.map { TorrentOrigin($0, links: parser.links, directories: parser.emptyDirectories) }
         pathBytes = parser.pathBytes
         pathStarts = parser.pathStarts
         lengths = parser.lengths

@@ -1,5 +1,4 @@
 internal import Glibc
-public import SwarmCore
 
 /// What a torrent has in common with one that was read before, as one that was made of it by a patch has nearly all.
 /// Entries that stand in both byte for byte are not read again: their columns are copied.
@@ -69,40 +68,6 @@ struct EntrySharing {
 
     fileprivate mutating func noteMiss() {
         if misses < Self.missLimit { misses += 1 } else { next += 1 }
-    }
-}
-
-/// How a torrent differs from another one, beside which it was read.
-public struct TorrentOrigin: Sendable {
-    /// A file of the other torrent.
-    public struct Departed: Sendable {
-        /// Its number there.
-        public let entry: Int
-        /// What it was.
-        public let file: FileEntry
-    }
-
-    /// The other torrent's.
-    public let infoHash: InfoHash
-    /// Entries that stand in both; the first of each stretch are this torrent's. Some may be missed, as in
-    /// `sharedEntries(with:)`.
-    public let shared: [SharedEntries]
-    /// Files of the other torrent that are not in `shared`.
-    public let departed: [Departed]
-
-    init(_ sharing: EntrySharing) {
-        let other = sharing.torrent
-        infoHash = other.infoHash
-        shared = sharing.shared.map { SharedEntries(first: $0.secondRange, second: $0.first.lowerBound) }
-        var departed: [Departed] = []
-        var next = 0
-        for end in sharing.shared.map(\.first) + [other.entryCount..<other.entryCount] {
-            for entry in next..<end.lowerBound where other.kind(entry) == .file {
-                departed.append(Departed(entry: entry, file: other.file(entry)))
-            }
-            next = end.upperBound
-        }
-        self.departed = departed
     }
 }
 

@@ -42,6 +42,42 @@ public struct TreeDiff: Sendable {
         addedDirectories += other.addedDirectories
     }
 
+    /// Takes what is known of the torrents for a comparison: neither the torrents of the base nor all of the target's entries
+    /// are looked at.
+    ///
+    /// - Parameters:
+    ///   - target: torrents of a snapshot of which the tree is to have all files.
+    ///   - origins: how each of them differs from one of the snapshot that the tree holds in full; those are all that it has
+    ///     in this range of paths.
+    public init(target: [Torrent], origins: [TorrentOrigin]) {
+        var departed: [String: FileIdentity] = [:]
+        for file in origins.flatMap(\.departed).map(\.file) { departed[file.path] = file.identity }
+        for (shard, (torrent, origin)) in zip(target, origins).enumerated() {
+            var next = 0
+            for stretch in origin.shared.map(\.first) + [torrent.entryCount..<torrent.entryCount] {
+                for entry in next..<stretch.lowerBound where torrent.kind(entry) == .file {
+                    // What only stands in another place is not touched.
+                    let path = torrent.path(entry)
+                    if departed[path] == torrent.identity(entry) {
+                        departed[path] = nil
+                    } else {
+                        placed.append(FileReference(shard: shard, entry: entry))
+                    }
+                }
+                next = stretch.upperBound
+            }
+        }
+        removedFiles = departed.keys.sorted { TreePath.precedes($0.utf8, $1.utf8) }
+        placed.sort { TreePath.precedes(target[$0.shard].pathUTF8($0.entry), target[$1.shard].pathUTF8($1.entry)) }
+        func all<Value>(_ part: (TorrentOrigin) -> Set<Value>) -> Set<Value> { Set(origins.flatMap(part)) }
+        let (oldLinks, newLinks) = (all(\.removedLinks), all(\.addedLinks))
+        removedLinks = oldLinks.subtracting(newLinks).map(\.path)
+        addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
+        let (oldDirectories, newDirectories) = (all(\.removedDirectories), all(\.addedDirectories))
+        removedDirectories = oldDirectories.subtracting(newDirectories).sorted(by: >)
+        addedDirectories = newDirectories.subtracting(oldDirectories).sorted()
+    }
+
     /// Compares shard by shard; shards with the same info-hash are not opened.
     ///
     /// - Parameters:

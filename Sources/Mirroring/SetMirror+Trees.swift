@@ -74,6 +74,7 @@ extension SetMirror {
         for shard in manifest.shards where !needed.contains(shard.infoHash) {
             try FileSystem.remove(layout.torrent(shard.infoHash))
             try FileSystem.remove(layout.compressedTorrent(shard.infoHash))
+            try FileSystem.remove(layout.origin(shard.infoHash))
             documents.shelf.recent.forget(shard)
         }
         // A patch is of use to others while a snapshot here lists it.

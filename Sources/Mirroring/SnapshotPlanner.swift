@@ -37,6 +37,8 @@ private struct SnapshotPlanner {
     private var lacking: [FileReference] = []
     /// Files of the tree beside that the target has not as they are: one that was renamed is here by its old name.
     private var departed: [ContentLocator.Location] = []
+    /// How torrents of the target differ from those that they were made of.
+    private var lineage: Lineage
     /// Torrents of the target that tell what those of the tree beside hold, apart from what is in `departed`.
     private var standIns: [InfoHash: ContentLocator.StandIn] = [:]
     /// Of a change of more than this, the rest is sought like anything else.
@@ -59,6 +61,7 @@ private struct SnapshotPlanner {
         self.filter = filter
         self.base = base
         self.sources = sources
+        lineage = Lineage(shelf)
     }
 
     // MARK: By path
@@ -69,15 +72,13 @@ private struct SnapshotPlanner {
         for (index, shard) in target.enumerated() where sharing.contains(shard.infoHash) { try count(index) }
         for range in Manifest.ranges(base?.shards ?? [], target, beside: plan.beside?.shards, sharing: sharing) {
             let indices = range.target.compactMap { places[$0.infoHash] }
-            let (torrents, old) = try open(indices.map { target[$0] }, range.base)
-            for (index, torrent) in zip(indices, torrents) { look(at: torrent, index) }
-            let lost = old.map { base?.missing[$0.infoHash] }
-            let diff = TreeDiff(
-                base: old, baseFilter: base?.filter ?? filter,
-                holds: lost.contains { $0 != nil } ? { lost[$0.shard]?[$0.entry] != true } : nil, target: torrents,
-                targetFilter: filter, sharing: [])
+            let torrents = try open(indices.map { target[$0] }, shelf)
+            for (index, torrent) in zip(indices, torrents) {
+                look(at: torrent, index)
+                lineage.note(torrent)
+            }
+            let diff = try known(torrents, range.base) ?? compared(torrents, range.base)
             plan.diff.formUnion(diff)
-            plan.leftovers += leftovers(of: old, placed: diff.placed, in: torrents)
             var placed = diff.placed
             placed.removeAll { reference in
                 let torrent = torrents[reference.shard]
@@ -89,16 +90,30 @@ private struct SnapshotPlanner {
         }
     }
 
-    /// Opens torrents of the target and the base, several at a time.
-    private func open(_ target: [Manifest.Shard], _ base: [Manifest.Shard]) throws -> (
-        target: [Torrent], base: [Torrent]
-    ) {
-        let torrents = try Self.open(target.map { (shelf, $0) } + base.map { (self.base?.shelf ?? shelf, $0) })
-        return (Array(torrents.prefix(target.count)), Array(torrents.dropFirst(target.count)))
+    /// The difference to a tree that holds all of its snapshot, where the torrents tell it; nil otherwise.
+    private func known(_ torrents: [Torrent], _ shards: [Manifest.Shard]) -> TreeDiff? {
+        guard let base, base.isWhole, filter.isEverything, torrents.count == shards.count else { return nil }
+        let theirs = Set(shards.map(\.infoHash))
+        let origins = torrents.compactMap { lineage.origin(of: $0.infoHash, in: theirs) }
+        guard Set(origins.map(\.infoHash)) == theirs, origins.count == torrents.count else { return nil }
+        return TreeDiff(target: torrents, origins: origins)
     }
 
-    private static func open(_ shards: [(TorrentShelf, Manifest.Shard)]) throws -> [Torrent] {
-        try Parallel.map(chunks: shards) { try $0.map { shelf, shard in try shelf.torrent(shard) } }.flatMap { $0 }
+    /// The difference to the base, by a look at its torrents.
+    private mutating func compared(_ torrents: [Torrent], _ shards: [Manifest.Shard]) throws -> TreeDiff {
+        let old = try open(shards, base?.shelf ?? shelf)
+        let lost = old.map { base?.missing[$0.infoHash] }
+        let diff = TreeDiff(
+            base: old, baseFilter: base?.filter ?? filter,
+            holds: lost.contains { $0 != nil } ? { lost[$0.shard]?[$0.entry] != true } : nil, target: torrents,
+            targetFilter: filter, sharing: [])
+        plan.leftovers += leftovers(of: old, placed: diff.placed, in: torrents)
+        return diff
+    }
+
+    /// Opens torrents, several at a time.
+    private func open(_ shards: [Manifest.Shard], _ shelf: TorrentShelf) throws -> [Torrent] {
+        try Parallel.map(chunks: shards) { try $0.map { try shelf.torrent($0) } }.flatMap { $0 }
     }
 
     /// Notes what is lacking, and keeps of the torrents what concerns it.
@@ -228,10 +243,16 @@ private struct SnapshotPlanner {
         // For a first tree, all of whose files are lacking, no list of them is made.
         let wanted = trees.isEmpty ? [] : Set(lacking.map { torrent($0).identity($0.entry) })
         // The tree beside is the first of the sources, where there is one.
+        let tellsAll = departed.count < Self.departedLimit && trees.first?.snapshot == plan.beside?.snapshot
+        // What another tree had and the one beside has not is told by the torrents, or looked for in the tree's.
+        let others = (tellsAll && !wanted.isEmpty ? trees.dropFirst() : []).filter { tree in
+            guard let gone = departed(from: tree) else { return true }
+            departed += gone
+            return false
+        }
         let locator = try ContentLocator(
-            wanted, in: trees, known: departed,
-            standIns: departed.count < Self.departedLimit && trees.first?.snapshot == plan.beside?.snapshot
-                ? standIns : [:])
+            wanted, in: tellsAll ? trees.prefix(1) + others : trees, known: departed,
+            standIns: tellsAll ? standIns : [:])
         (departed, standIns) = ([], [:])
         // The first of several files with one content is fetched: the one of the highest class.
         var first: [SHA256Digest: FileReference] = [:]
@@ -261,6 +282,27 @@ private struct SnapshotPlanner {
                 }
             }
         }
+    }
+
+    /// What a tree has that the target has not; nil where the torrents do not tell it.
+    private func departed(from tree: LocalTree) -> [ContentLocator.Location]? {
+        guard tree.isWhole, let beside = plan.beside else { return nil }
+        let theirs = Set(tree.shards.map(\.infoHash))
+        let middle = Set(beside.shards.map(\.infoHash))
+        var told: Set<InfoHash> = []
+        var result: [ContentLocator.Location] = []
+        for infoHash in plan.shards.map(\.shard.infoHash) {
+            if theirs.contains(infoHash) {
+                told.insert(infoHash)
+            } else if let origin = lineage.origin(of: infoHash, in: theirs, by: middle) {
+                told.insert(origin.infoHash)
+                for file in origin.departed.map(\.file) where file.length > 0 {
+                    result.append(
+                        .init(tree: tree.snapshot, files: tree.files, path: file.path, identity: file.identity))
+                }
+            }
+        }
+        return told == theirs ? result : nil
     }
 
     private func file(_ reference: FileReference) -> FileEntry { torrent(reference).file(reference.entry) }

@@ -32,6 +32,7 @@ struct SnapshotSource: Sendable {
     var shelf: TorrentShelf {
         TorrentShelf(
             load: { try localTorrent($0) }, look: { try? found($0, inFileAt: layout.torrent($1.infoHash)) },
+            origin: { try? FileSystem.contents(layout.origin($0)).flatMap { TorrentOrigin(encoded: $0) } },
             recent: recent)
     }
 
@@ -214,6 +215,7 @@ struct SnapshotSource: Sendable {
         }
         let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, like: model, shard)
         try store(torrent, of: shard, compressed: nil, manifest)
+        if let origin = torrent.origin { try keep(origin.encoded, at: layout.origin(shard.infoHash)) }
         recent.add(torrent, of: shard, isTarget: true)
         return Int64(path.size)
     }

@@ -10,6 +10,8 @@ struct TorrentShelf: Sendable {
     /// The contents of a search that a torrent may hold, without the check and in little memory; nil where that is not
     /// possible. Blocking.
     var look: @Sendable (DigestSearch, Manifest.Shard) -> [SHA256Digest]? = { _, _ in nil }
+    /// How a torrent differs from the one that it was made of; nil where nobody wrote it down. Blocking.
+    var origin: @Sendable (InfoHash) -> TorrentOrigin? = { _ in nil }
     /// What was opened last, for whoever opens it again.
     var recent = RecentTorrents()
 
@@ -124,6 +126,9 @@ struct LocalTree: Sendable {
     let filter: CompiledFilter
     /// Entries of each shard that are not there; shards that are whole are left out.
     let missing: [InfoHash: PieceSet]
+
+    /// Whether the tree has every file of its torrents.
+    var isWhole: Bool { filter.isEverything && missing.isEmpty }
 
     /// Whether the tree has the file of one of its torrents.
     func holds(_ torrent: Torrent, _ entry: Int) -> Bool {

@@ -54,6 +54,8 @@ public struct RootLayout: Hashable, Sendable {
     public func manifest(_ snapshot: SnapshotID) -> String { "\(manifests)/\(snapshot).json" }
     /// For any BitTorrent client; may have trackers beside what the manifest's digest covers.
     public func torrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent" }
+    /// How a torrent differs from the one that it was made of, on a node.
+    public func origin(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).origin" }
     /// What nodes take: it decompresses to exactly what the manifest's digest covers.
     public func compressedTorrent(_ infoHash: InfoHash) -> String { "\(torrents)/\(infoHash).torrent.zst" }
     /// The patch that makes the torrent `target` from the torrent `base`.
