@@ -8,6 +8,8 @@ struct Lineage {
 
     private let shelf: TorrentShelf
     private var noted: [InfoHash: TorrentOrigin] = [:]
+    /// Torrents of which nothing is known.
+    private var unknown: Set<InfoHash> = []
 
     /// - Parameter shelf: knows how the torrents on this node differ from those that they were made of.
     init(_ shelf: TorrentShelf) { self.shelf = shelf }
@@ -19,13 +21,24 @@ struct Lineage {
     /// these itself.
     ///
     /// - Parameter middle: torrents that it must go back to by way of, unless it is one of them; nil for any.
-    func origin(of infoHash: InfoHash, in wanted: Set<InfoHash>, by middle: Set<InfoHash>? = nil) -> TorrentOrigin? {
-        guard var origin = noted[infoHash] ?? shelf.origin(infoHash), !wanted.contains(infoHash) else { return nil }
+    mutating func origin(
+        of infoHash: InfoHash, in wanted: Set<InfoHash>, by middle: Set<InfoHash>? = nil
+    ) -> TorrentOrigin? {
+        guard !wanted.contains(infoHash), var origin = origin(of: infoHash) else { return nil }
         if let middle, !middle.contains(infoHash), !middle.contains(origin.infoHash) { return nil }
         for _ in 0..<Self.depth where !wanted.contains(origin.infoHash) {
-            guard let older = shelf.origin(origin.infoHash) else { return nil }
+            guard let older = self.origin(of: origin.infoHash) else { return nil }
             origin = origin.following(older)
         }
         return wanted.contains(origin.infoHash) ? origin : nil
+    }
+
+    /// How a torrent differs from the one that it was made of. Several trees go back to the same ones.
+    private mutating func origin(of infoHash: InfoHash) -> TorrentOrigin? {
+        if let origin = noted[infoHash] { return origin }
+        guard !unknown.contains(infoHash) else { return nil }
+        noted[infoHash] = shelf.origin(infoHash)
+        if noted[infoHash] == nil { unknown.insert(infoHash) }
+        return noted[infoHash]
     }
 }

@@ -77,7 +77,8 @@ private struct SnapshotPlanner {
                 look(at: torrent, index)
                 lineage.note(torrent)
             }
-            let diff = try known(torrents, range.base) ?? compared(torrents, range.base)
+            let told = known(torrents, range.base)
+            let diff = try told ?? compared(torrents, range.base)
             plan.diff.formUnion(diff)
             var placed = diff.placed
             placed.removeAll { reference in
@@ -86,12 +87,14 @@ private struct SnapshotPlanner {
                 plan.empty.append(torrent.file(reference.entry))
                 return true
             }
-            keep(try unlinked(placed, torrents, indices, range.beside), torrents, indices)
+            // What the target has as it is there holds nothing that is placed.
+            let others = range.beside.filter { shard in places[shard.infoHash].map { indices.contains($0) } ?? true }
+            keep(try unlinked(placed, torrents, indices, others), torrents, indices)
         }
     }
 
     /// The difference to a tree that holds all of its snapshot, where the torrents tell it; nil otherwise.
-    private func known(_ torrents: [Torrent], _ shards: [Manifest.Shard]) -> TreeDiff? {
+    private mutating func known(_ torrents: [Torrent], _ shards: [Manifest.Shard]) -> TreeDiff? {
         guard let base, base.isWhole, filter.isEverything, torrents.count == shards.count else { return nil }
         let theirs = Set(shards.map(\.infoHash))
         let origins = torrents.compactMap { lineage.origin(of: $0.infoHash, in: theirs) }
@@ -244,11 +247,10 @@ private struct SnapshotPlanner {
         let wanted = trees.isEmpty ? [] : Set(lacking.map { torrent($0).identity($0.entry) })
         // The tree beside is the first of the sources, where there is one.
         let tellsAll = departed.count < Self.departedLimit && trees.first?.snapshot == plan.beside?.snapshot
-        // What another tree had and the one beside has not is told by the torrents, or looked for in the tree's.
-        let others = (tellsAll && !wanted.isEmpty ? trees.dropFirst() : []).filter { tree in
-            guard let gone = departed(from: tree) else { return true }
-            departed += gone
-            return false
+        // What another tree has and the one beside has not is told by the torrents, or looked for in that tree's.
+        var others: [LocalTree] = []
+        for tree in tellsAll && !wanted.isEmpty ? trees.dropFirst() : [] {
+            if let gone = departed(from: tree) { departed += gone } else { others.append(tree) }
         }
         let locator = try ContentLocator(
             wanted, in: tellsAll ? trees.prefix(1) + others : trees, known: departed,
@@ -285,7 +287,7 @@ private struct SnapshotPlanner {
     }
 
     /// What a tree has that the target has not; nil where the torrents do not tell it.
-    private func departed(from tree: LocalTree) -> [ContentLocator.Location]? {
+    private mutating func departed(from tree: LocalTree) -> [ContentLocator.Location]? {
         guard tree.isWhole, let beside = plan.beside else { return nil }
         let theirs = Set(tree.shards.map(\.infoHash))
         let middle = Set(beside.shards.map(\.infoHash))
