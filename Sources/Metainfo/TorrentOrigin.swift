@@ -23,9 +23,9 @@ public struct TorrentOrigin: Hashable, Sendable {
     /// Symbolic links that only the other torrent has.
     public let removedLinks: Set<LinkEntry>
     /// Empty directories that only this torrent has.
-    public let addedDirectories: Set<String>
+    public let addedDirectories: Set<DirectoryEntry>
     /// Empty directories that only the other torrent has.
-    public let removedDirectories: Set<String>
+    public let removedDirectories: Set<DirectoryEntry>
 
     init(_ sharing: EntrySharing, links: [LinkEntry], directories: [String]) {
         let other = sharing.torrent
@@ -42,7 +42,8 @@ public struct TorrentOrigin: Hashable, Sendable {
         self.departed = departed
         let (links, old) = (Set(links), Set(other.links))
         (addedLinks, removedLinks) = (links.subtracting(old), old.subtracting(links))
-        let (here, there) = (Set(directories), Set(other.emptyDirectories))
+        func entries(_ paths: [String]) -> Set<DirectoryEntry> { Set(paths.map { DirectoryEntry(path: $0) }) }
+        let (here, there) = (entries(directories), entries(other.emptyDirectories))
         (addedDirectories, removedDirectories) = (here.subtracting(there), there.subtracting(here))
     }
 
@@ -97,7 +98,7 @@ public struct TorrentOrigin: Hashable, Sendable {
         var writer = BencodeWriter(capacity: 200 * departed.count + 13 * shared.count)
         writer.dictionary { writer in
             writer.key("added directories")
-            Self.write(addedDirectories.sorted(), &writer)
+            Self.write(addedDirectories.map(\.path).sorted(), &writer)
             writer.key("added links")
             Self.write(addedLinks.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.target] }, &writer)
             writer.key("departed")
@@ -107,7 +108,7 @@ public struct TorrentOrigin: Hashable, Sendable {
             writer.key("from")
             writer.string(infoHash.bytes)
             writer.key("removed directories")
-            Self.write(removedDirectories.sorted(), &writer)
+            Self.write(removedDirectories.map(\.path).sorted(), &writer)
             writer.key("removed links")
             Self.write(removedLinks.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.target] }, &writer)
             writer.key("shared")
@@ -179,9 +180,13 @@ public struct TorrentOrigin: Hashable, Sendable {
             self.departed = departed
             addedLinks = Self.links(texts["added links"])
             removedLinks = Self.links(texts["removed links"])
-            addedDirectories = Set(texts["added directories"] ?? [])
-            removedDirectories = Set(texts["removed directories"] ?? [])
+            addedDirectories = Self.directories(texts["added directories"])
+            removedDirectories = Self.directories(texts["removed directories"])
         } catch { return nil }
+    }
+
+    private static func directories(_ texts: [String]?) -> Set<DirectoryEntry> {
+        Set((texts ?? []).map { DirectoryEntry(path: $0) })
     }
 
     private static func links(_ texts: [String]?) -> Set<LinkEntry> {

@@ -14,8 +14,10 @@ struct EntrySharing {
 
     /// How many entries of the known torrent may be left out between two that are found.
     private static let window = 24
-    /// So many entries in a row that are not found were put in the place of others.
-    private static let missLimit = 512
+    /// After so many entries that were not found, what is read is looked up wherever it stood.
+    private static let missLimit = 64
+    /// The entries of the known torrent by a hash of their bytes, once they are needed.
+    private var places: [Int: Int]?
 
     init(with torrent: Torrent) { self.torrent = torrent }
 
@@ -67,7 +69,39 @@ struct EntrySharing {
     }
 
     fileprivate mutating func noteMiss() {
-        if misses < Self.missLimit { misses += 1 } else { next += 1 }
+        misses = min(misses + 1, Self.missLimit)
+    }
+
+    /// Whether an entry that was read stands further on in the known torrent: where many neighbours went at once, as with a
+    /// directory, the window does not reach what is behind them. If so, it is where both go on.
+    mutating func recover(_ entry: Range<Int>, of bytes: [UInt8], place: Int, isPad: Bool) {
+        guard misses == Self.missLimit, !isPad else { return }
+        // unsafe: the pointers stay inside the closures, within which the entries lie.
+        let found: Int? = unsafe torrent.bytes.withUnsafeBytes { known in
+            unsafe bytes.withUnsafeBytes { bytes in
+                func hash(_ bytes: UnsafeRawBufferPointer.SubSequence) -> Int {
+                    var hasher = Hasher()
+                    unsafe hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes))
+                    return hasher.finalize()
+                }
+                func range(_ number: Int) -> Range<Int> {
+                    Int(torrent.entryStarts[number])..<Int(torrent.entryStarts[number + 1])
+                }
+                if places == nil {
+                    var all: [Int: Int] = [:]
+                    for number in next..<torrent.entryCount where torrent.kind(number) == .file {
+                        unsafe all[hash(known[range(number)])] = number
+                    }
+                    places = all
+                }
+                let entry = unsafe bytes[entry]
+                guard let number = unsafe places?[hash(entry)], number >= next,
+                    unsafe known[range(number)].elementsEqual(entry)
+                else { return nil }
+                return number
+            }
+        }
+        if let found { note(found..<(found + 1), at: place) }
     }
 }
 

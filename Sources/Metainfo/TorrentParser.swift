@@ -185,7 +185,12 @@ struct TorrentParser {
                 reserve(for: reader.bytes.count - reader.offset)
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
                     if sharing != nil {
-                        if !sharedEntries(&reader), !plainEntries(&reader, atMost: 1) { try entry(&reader) }
+                        if sharedEntries(&reader) { return }
+                        let start = reader.offset
+                        if !plainEntries(&reader, atMost: 1) { try entry(&reader) }
+                        sharing?.recover(
+                            start..<reader.offset, of: reader.bytes, place: lengths.count - 1,
+                            isPad: kinds.last.map { $0 & 3 != Torrent.Kind.file.rawValue } ?? true)
                     } else if !plainEntries(&reader) {
                         try entry(&reader)
                     }

@@ -50,14 +50,15 @@ public struct TreeDiff: Sendable {
     ///   - origins: how each of them differs from one of the snapshot that the tree holds in full; those are all that it has
     ///     in this range of paths.
     public init(target: [Torrent], origins: [TorrentOrigin]) {
-        var departed: [String: FileIdentity] = [:]
-        for file in origins.flatMap(\.departed).map(\.file) { departed[file.path] = file.identity }
+        // By bytes: two forms of one text are two names.
+        var departed: [[UInt8]: FileIdentity] = [:]
+        for file in origins.flatMap(\.departed).map(\.file) { departed[Array(file.path.utf8)] = file.identity }
         for (shard, (torrent, origin)) in zip(target, origins).enumerated() {
             var next = 0
             for stretch in origin.shared.map(\.first) + [torrent.entryCount..<torrent.entryCount] {
                 for entry in next..<stretch.lowerBound where torrent.kind(entry) == .file {
                     // What only stands in another place is not touched.
-                    let path = torrent.path(entry)
+                    let path = Array(torrent.pathUTF8(entry))
                     if departed[path] == torrent.identity(entry) {
                         departed[path] = nil
                     } else {
@@ -67,15 +68,15 @@ public struct TreeDiff: Sendable {
                 next = stretch.upperBound
             }
         }
-        removedFiles = departed.keys.sorted { TreePath.precedes($0.utf8, $1.utf8) }
+        removedFiles = departed.keys.sorted { TreePath.precedes($0, $1) }.map { String(decoding: $0, as: UTF8.self) }
         placed.sort { TreePath.precedes(target[$0.shard].pathUTF8($0.entry), target[$1.shard].pathUTF8($1.entry)) }
         func all<Value>(_ part: (TorrentOrigin) -> Set<Value>) -> Set<Value> { Set(origins.flatMap(part)) }
         let (oldLinks, newLinks) = (all(\.removedLinks), all(\.addedLinks))
         removedLinks = oldLinks.subtracting(newLinks).map(\.path)
         addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
         let (oldDirectories, newDirectories) = (all(\.removedDirectories), all(\.addedDirectories))
-        removedDirectories = oldDirectories.subtracting(newDirectories).sorted(by: >)
-        addedDirectories = newDirectories.subtracting(oldDirectories).sorted()
+        removedDirectories = oldDirectories.subtracting(newDirectories).map(\.path).sorted(by: >)
+        addedDirectories = newDirectories.subtracting(oldDirectories).map(\.path).sorted()
     }
 
     /// Compares shard by shard; shards with the same info-hash are not opened.
@@ -113,13 +114,16 @@ public struct TreeDiff: Sendable {
         removedLinks = oldLinks.subtracting(newLinks).map(\.path)
         addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
 
-        func directories(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<String> {
-            Set(shards.flatMap { torrents[$0].emptyDirectories }.filter { filter.includesDirectory($0) })
+        func directories(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<DirectoryEntry> {
+            Set(
+                shards.flatMap { torrents[$0].emptyDirectories }.filter { filter.includesDirectory($0) }.map {
+                    DirectoryEntry(path: $0)
+                })
         }
         let oldDirectories = directories(base, baseShards, baseFilter)
         let newDirectories = directories(target, targetShards, targetFilter)
-        removedDirectories = oldDirectories.subtracting(newDirectories).sorted(by: >)
-        addedDirectories = newDirectories.subtracting(oldDirectories).sorted()
+        removedDirectories = oldDirectories.subtracting(newDirectories).map(\.path).sorted(by: >)
+        addedDirectories = newDirectories.subtracting(oldDirectories).map(\.path).sorted()
     }
 
     /// Which entries of a torrent are to be compared.

@@ -59,6 +59,20 @@ public struct FileIdentity: Hashable, Sendable {
     }
 }
 
+/// A directory that holds nothing.
+public struct DirectoryEntry: Hashable, Sendable {
+    /// From the set's root, components joined by `/`.
+    public var path: String
+
+    /// An entry of the given path.
+    public init(path: String) { self.path = path }
+
+    /// By bytes: a file system takes two forms of one text for two names, and Swift does not.
+    public static func == (left: Self, right: Self) -> Bool { left.path.utf8.elementsEqual(right.path.utf8) }
+    /// Of what is compared.
+    public func hash(into hasher: inout Hasher) { hasher.combine(Array(path.utf8)) }
+}
+
 /// A symbolic link that stays inside the tree.
 public struct LinkEntry: Hashable, Sendable {
     /// From the set's root, components joined by `/`.
@@ -70,5 +84,16 @@ public struct LinkEntry: Hashable, Sendable {
     public init(path: String, target: String) {
         self.path = path
         self.target = target
+    }
+
+    /// By bytes, like directories.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.path.utf8.elementsEqual(right.path.utf8) && left.target.utf8.elementsEqual(right.target.utf8)
+    }
+
+    /// Of what is compared.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(Array(path.utf8))
+        hasher.combine(Array(target.utf8))
     }
 }

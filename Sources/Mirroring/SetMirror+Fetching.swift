@@ -71,7 +71,17 @@ extension SetMirror {
     }
 
     private func fetch(_ id: SnapshotID) async throws {
-        let (manifest, metadata) = try await describe(id)
+        let manifest: Manifest
+        let metadata: Int64
+        do { (manifest, metadata) = try await describe(id) } catch let error as MirrorError {
+            guard let row = snapshots[id], row.state == .building, feed?.entry(id) == nil, id != visible else {
+                throw error
+            }
+            // Nobody can tell any more what it was to be, and it must not keep newer ones waiting.
+            logger.warning("\(error); its half made tree is removed", metadata: ["snapshot": "\(id)"])
+            try await abandon([id] + (row.base.map { FileSystem.exists(layout.tree($0)) ? [] : [$0] } ?? []))
+            return
+        }
         try Task.checkCancellation()
         if snapshots[id] == nil, FileSystem.exists(layout.tree(id)) {
             // From a state that was lost, when nothing told yet what should be in it.
@@ -153,39 +163,48 @@ extension SetMirror {
     /// The tree that the new one is made over: its own when it is there in part; else one that was being fetched for a
     /// snapshot that nobody needs any more; else a spare one.
     private func chooseBase(for id: SnapshotID) async throws -> (LocalTree?, SnapshotID?) {
+        let current = visible
         if let row = snapshots[id] {
             if row.state == .fetching { return (try await localTree(row), nil) }
             // Interrupted while it was built: from the same base again.
-            if let base = row.base, let baseRow = snapshots[base],
-                FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id))
-            {
-                baseInUse = base
-                if let tree = try await knownTree(baseRow) { return (tree, base) }
-                baseInUse = nil
-                try putAside(base)
-                try state.remove(base)
-                snapshots[base] = nil
-                try await removeAside([base])
+            if let base = row.base, let baseRow = snapshots[base] {
+                if FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id)) {
+                    baseInUse = base
+                    if let tree = try await knownTree(baseRow) { return (tree, base) }
+                    baseInUse = nil
+                }
+                try await abandon([base], next: id)
             }
             // What is in a half made tree is not known, and what is fetched must not be written into files that it shares
             // with others.
-            try putAside(id)
-            try await removeAside([id])
+            if id != current {
+                try putAside(id)
+                try await removeAside([id])
+            }
             return (nil, nil)
         }
         // (What readers see stays in its place, though it may be one that is being mended.)
-        let current = visible
         let unfinished = snapshots.values.first { $0.state == .fetching && $0.uuid != current }
         guard let chosen = unfinished ?? spares.first, FileSystem.exists(layout.files(of: chosen.uuid)) else {
             return (nil, nil)
         }
         baseInUse = chosen.uuid
         if let tree = try await knownTree(chosen) { return (tree, chosen.uuid) }
-        try putAside(chosen.uuid)
-        try state.remove(chosen.uuid)
-        snapshots[chosen.uuid] = nil
-        try await removeAside([chosen.uuid])
+        try await abandon([chosen.uuid], next: id)
         return (nil, nil)
+    }
+
+    /// Removes trees that nothing can be made of any more, and what is known of them.
+    ///
+    /// - Parameter next: the snapshot that is being fetched.
+    private func abandon(_ trees: [SnapshotID], next: SnapshotID? = nil) async throws {
+        for id in trees {
+            try putAside(id)
+            try state.remove(id)
+            snapshots[id] = nil
+            try forget(id, next: next)
+        }
+        try await removeAside(trees)
     }
 
     /// A tree, as long as anybody can tell what is in it; nil when its documents are lost for good.

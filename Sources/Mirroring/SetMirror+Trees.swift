@@ -61,11 +61,13 @@ extension SetMirror {
     var trash: String { "\(layout.swarm)/trash" }
 
     /// Removes the documents that only this snapshot needed.
-    func forget(_ id: SnapshotID) throws {
+    ///
+    /// - Parameter next: a snapshot that is not in the state yet, and needs its documents.
+    func forget(_ id: SnapshotID, next: SnapshotID? = nil) throws {
         guard let manifest = try documents.localManifest(id) else { return }
         var needed: Set<InfoHash> = []
         var deltas: Set<Manifest.Delta> = []
-        for other in snapshots.keys where other != id {
+        for other in Set(snapshots.keys).union(next.map { [$0] } ?? []) where other != id {
             for shard in try documents.localManifest(other)?.shards ?? [] {
                 needed.insert(shard.infoHash)
                 deltas.formUnion(shard.deltas)

@@ -209,7 +209,8 @@ private struct SnapshotPlanner {
             guard let position = sought[departed.fingerprint] else { return }
             let file = departed.file
             isLinked[position] =
-                file == torrents[placed[position].shard].file(placed[position].entry)
+                file.identity == torrents[placed[position].shard].identity(placed[position].entry)
+                && file.path.utf8.elementsEqual(torrents[placed[position].shard].pathUTF8(placed[position].entry))
                 && beside.holds(departed.infoHash, departed.entry, path: file.path)
         }
         for (file, linked) in zip(placed, isLinked) where linked {
@@ -288,13 +289,15 @@ private struct SnapshotPlanner {
 
     /// What a tree has that the target has not; nil where the torrents do not tell it.
     private mutating func departed(from tree: LocalTree) -> [ContentLocator.Location]? {
-        guard tree.isWhole, let beside = plan.beside else { return nil }
+        guard tree.isWhole, let beside = plan.beside, beside.isWhole else { return nil }
         let theirs = Set(tree.shards.map(\.infoHash))
         let middle = Set(beside.shards.map(\.infoHash))
         var told: Set<InfoHash> = []
         var result: [ContentLocator.Location] = []
         for infoHash in plan.shards.map(\.shard.infoHash) {
             if theirs.contains(infoHash) {
+                // What the tree has under the same path is told by the tree beside, if that has it.
+                guard middle.contains(infoHash) else { return nil }
                 told.insert(infoHash)
             } else if let origin = lineage.origin(of: infoHash, in: theirs, by: middle) {
                 told.insert(origin.infoHash)

@@ -95,8 +95,10 @@ struct SnapshotSource: Sendable {
     func fetchTorrents(of manifest: Manifest) async throws -> Int64 {
         let metadata = Atomic<Int64>(0)
         let parent = try manifest.parent.flatMap { try localManifest($0) }
+        // Who was away makes them of older ones.
+        let older = try parent.map { [$0] } ?? localManifests()
         let known = Dictionary(
-            (parent?.shards ?? []).map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
+            older.flatMap(\.shards).map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
         // An upstream may be far away: its answers are not waited for one by one.
         try await Parallel.forEach(manifest.shards.filter { !hasTorrent($0) }, atMost: Self.requestsAtOnce) { shard in
             metadata.add(try await fetchTorrent(shard, manifest, known), ordering: .relaxed)
@@ -121,6 +123,12 @@ struct SnapshotSource: Sendable {
     private func hasTorrent(_ shard: Manifest.Shard) -> Bool {
         FileSystem.exists(layout.torrent(shard.infoHash))
             || FileSystem.exists(layout.compressedTorrent(shard.infoHash))
+    }
+
+    private func localManifests() throws -> [Manifest] {
+        try FileSystem.names(in: layout.manifests).compactMap { name in
+            try name.split(separator: ".").first.flatMap { SnapshotID(String($0)) }.flatMap { try localManifest($0) }
+        }
     }
 
     func localManifest(_ snapshot: SnapshotID) throws -> Manifest? {
@@ -214,8 +222,9 @@ struct SnapshotSource: Sendable {
             }
         }
         let torrent = try torrent(content, digest: path.deltas.last?.torrent.sha256, like: model, shard)
-        try store(torrent, of: shard, compressed: nil, manifest)
+        // First of all: where the torrent is, it is not fetched again.
         if let origin = torrent.origin { try keep(origin.encoded, at: layout.origin(shard.infoHash)) }
+        try store(torrent, of: shard, compressed: nil, manifest)
         recent.add(torrent, of: shard, isTarget: true)
         return Int64(path.size)
     }

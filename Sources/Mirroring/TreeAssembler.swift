@@ -75,6 +75,13 @@ struct TreeAssembler {
                         snapshot: location.tree, files: builder.root, path: builder.location(location.path))
                 }
             }
+            // A repetition after a failure may find another file there by now.
+            let status = try FileSystem.status(name)
+            guard status?.size == placement.file.length, status?.mtimeSeconds == identity.mtime else {
+                try FileSystem.remove(name)
+                throw DamagedTree(
+                    snapshot: location.tree, files: builder.root, path: builder.location(location.path))
+            }
             staged[location] = name
         }
         return staged

@@ -98,6 +98,24 @@ struct TorrentModelTests {
         }
     }
 
+    @Test("What stands behind many neighbours that went, or came, is found again")
+    func gaps() throws {
+        var draft = Draft()
+        draft.entries = (0..<600).map { Draft.file("d\($0 / 20)/f\($0)") }
+        let model = try Torrent(parsing: draft.bytes)
+        draft.entries.replaceSubrange(100..<300, with: [Draft.pad(20_000)])
+        draft.entries.insert(contentsOf: (0..<200).map { Draft.file("n/f\($0)") }, at: 250)
+        let torrent = try Torrent(parsing: draft.bytes, like: model)
+        try expectEqual(try Torrent(parsing: draft.bytes), torrent)
+        let origin = try #require(torrent.origin)
+        // Those that are read until it is seen that the window does not reach so far are the price.
+        #expect(origin.shared.reduce(0) { $0 + $1.first.count } > 600 - 200 - 70)
+        #expect(origin.departed.count < 200 + 70)
+        for (entry, place) in origin.shared.flatMap({ zip($0.first, $0.secondRange) }) {
+            #expect(torrent.file(entry) == model.file(place))
+        }
+    }
+
     @Test("Names that cannot be together are refused wherever they stand")
     func conflicts() throws {
         var draft = Draft()
