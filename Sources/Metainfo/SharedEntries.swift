@@ -28,6 +28,19 @@ extension [SharedEntries] {
 }
 
 extension Torrent {
+    /// Files outside of ascending stretches of entries, ascending.
+    func files(outside stretches: some Sequence<Range<Int>>) -> [Int] {
+        var files: [Int] = []
+        var next = 0
+        func pass(to end: Int) { for entry in next..<end where kind(entry) == .file { files.append(entry) } }
+        for stretch in stretches {
+            pass(to: stretch.lowerBound)
+            next = stretch.upperBound
+        }
+        pass(to: entryCount)
+        return files
+    }
+
     /// How far a stretch is looked for behind the end of the one before, in entries of both torrents together: publishers
     /// append what is new and put pads where something went, so that all else keeps its order.
     private static let window = 24

@@ -31,15 +31,7 @@ public struct TorrentOrigin: Hashable, Sendable {
         let other = sharing.torrent
         infoHash = other.infoHash
         shared = sharing.shared.map { SharedEntries(first: $0.secondRange, second: $0.first.lowerBound) }
-        var departed: [Departed] = []
-        var next = 0
-        for stretch in sharing.shared.map(\.first) + [other.entryCount..<other.entryCount] {
-            for entry in next..<stretch.lowerBound where other.kind(entry) == .file {
-                departed.append(Departed(entry: entry, file: other.file(entry)))
-            }
-            next = stretch.upperBound
-        }
-        self.departed = departed
+        departed = other.files(outside: sharing.shared.map(\.first)).map { Departed(entry: $0, file: other.file($0)) }
         let (links, old) = (Set(links), Set(other.links))
         (addedLinks, removedLinks) = (links.subtracting(old), old.subtracting(links))
         func entries(_ paths: [String]) -> Set<DirectoryEntry> { Set(paths.map { DirectoryEntry(path: $0) }) }
@@ -98,9 +90,9 @@ public struct TorrentOrigin: Hashable, Sendable {
         var writer = BencodeWriter(capacity: 200 * departed.count + 13 * shared.count)
         writer.dictionary { writer in
             writer.key("added directories")
-            Self.write(addedDirectories.map(\.path).sorted(), &writer)
+            Self.write(addedDirectories, &writer)
             writer.key("added links")
-            Self.write(addedLinks.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.target] }, &writer)
+            Self.write(addedLinks, &writer)
             writer.key("departed")
             writer.list { writer in
                 for departed in departed { Self.write(departed, &writer) }
@@ -108,9 +100,9 @@ public struct TorrentOrigin: Hashable, Sendable {
             writer.key("from")
             writer.string(infoHash.bytes)
             writer.key("removed directories")
-            Self.write(removedDirectories.map(\.path).sorted(), &writer)
+            Self.write(removedDirectories, &writer)
             writer.key("removed links")
-            Self.write(removedLinks.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.target] }, &writer)
+            Self.write(removedLinks, &writer)
             writer.key("shared")
             writer.list { writer in
                 for stretch in shared {
@@ -121,6 +113,14 @@ public struct TorrentOrigin: Hashable, Sendable {
             }
         }
         return writer.bytes + Digest.sha256(writer.bytes).bytes
+    }
+
+    private static func write(_ links: Set<LinkEntry>, _ writer: inout BencodeWriter) {
+        write(links.sorted { $0.path < $1.path }.flatMap { [$0.path, $0.target] }, &writer)
+    }
+
+    private static func write(_ directories: Set<DirectoryEntry>, _ writer: inout BencodeWriter) {
+        write(directories.map(\.path).sorted(), &writer)
     }
 
     private static func write(_ texts: [String], _ writer: inout BencodeWriter) {

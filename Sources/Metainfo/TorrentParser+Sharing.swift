@@ -161,10 +161,8 @@ extension Torrent {
     /// with each other: what may be in conflict is told by a hash, and nothing that is is overlooked.
     func mayHaveConflicts(besideShared shared: [SharedEntries]) -> Bool {
         var names = links.map { Array($0.path.utf8) } + emptyDirectories.map { Array($0.utf8) }
-        forEachEntry(outside: shared) { entry in
-            if kind(entry) == .file { names.append(Array(pathUTF8(entry))) }
-        }
-        names.sort { TreePath.precedes($0[...], $1[...]) }
+        names += files(outside: shared.map(\.secondRange)).map { Array(pathUTF8($0)) }
+        names.sort { TreePath.precedes($0, $1) }
         if Self.conflict(names) != nil { return true }
         var new = HashFilter()
         var above = HashFilter()
@@ -191,15 +189,6 @@ extension Torrent {
             }
             return false
         }
-    }
-
-    private func forEachEntry(outside shared: [SharedEntries], _ body: (Int) -> Void) {
-        var next = 0
-        for stretch in shared {
-            for entry in next..<stretch.second { body(entry) }
-            next = stretch.secondRange.upperBound
-        }
-        for entry in next..<entryCount { body(entry) }
     }
 }
 

@@ -54,29 +54,31 @@ public struct TreeDiff: Sendable {
         var departed: [[UInt8]: FileIdentity] = [:]
         for file in origins.flatMap(\.departed).map(\.file) { departed[Array(file.path.utf8)] = file.identity }
         for (shard, (torrent, origin)) in zip(target, origins).enumerated() {
-            var next = 0
-            for stretch in origin.shared.map(\.first) + [torrent.entryCount..<torrent.entryCount] {
-                for entry in next..<stretch.lowerBound where torrent.kind(entry) == .file {
-                    // What only stands in another place is not touched.
-                    let path = Array(torrent.pathUTF8(entry))
-                    if departed[path] == torrent.identity(entry) {
-                        departed[path] = nil
-                    } else {
-                        placed.append(FileReference(shard: shard, entry: entry))
-                    }
+            for entry in torrent.files(outside: origin.shared.map(\.first)) {
+                // What only stands in another place is not touched.
+                let path = Array(torrent.pathUTF8(entry))
+                if departed[path] == torrent.identity(entry) {
+                    departed[path] = nil
+                } else {
+                    placed.append(FileReference(shard: shard, entry: entry))
                 }
-                next = stretch.upperBound
             }
         }
         removedFiles = departed.keys.sorted { TreePath.precedes($0, $1) }.map { String(decoding: $0, as: UTF8.self) }
         placed.sort { TreePath.precedes(target[$0.shard].pathUTF8($0.entry), target[$1.shard].pathUTF8($1.entry)) }
         func all<Value>(_ part: (TorrentOrigin) -> Set<Value>) -> Set<Value> { Set(origins.flatMap(part)) }
-        let (oldLinks, newLinks) = (all(\.removedLinks), all(\.addedLinks))
-        removedLinks = oldLinks.subtracting(newLinks).map(\.path)
-        addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
-        let (oldDirectories, newDirectories) = (all(\.removedDirectories), all(\.addedDirectories))
-        removedDirectories = oldDirectories.subtracting(newDirectories).map(\.path).sorted(by: >)
-        addedDirectories = newDirectories.subtracting(oldDirectories).map(\.path).sorted()
+        takeLinks(from: all(\.removedLinks), to: all(\.addedLinks))
+        takeDirectories(from: all(\.removedDirectories), to: all(\.addedDirectories))
+    }
+
+    private mutating func takeLinks(from old: Set<LinkEntry>, to new: Set<LinkEntry>) {
+        removedLinks = old.subtracting(new).map(\.path)
+        addedLinks = new.subtracting(old).sorted { $0.path < $1.path }
+    }
+
+    private mutating func takeDirectories(from old: Set<DirectoryEntry>, to new: Set<DirectoryEntry>) {
+        removedDirectories = old.subtracting(new).map(\.path).sorted(by: >)
+        addedDirectories = new.subtracting(old).map(\.path).sorted()
     }
 
     /// Compares shard by shard; shards with the same info-hash are not opened.
@@ -110,9 +112,8 @@ public struct TreeDiff: Sendable {
         func links(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<LinkEntry> {
             Set(shards.flatMap { torrents[$0].links }.filter { filter.includes($0.path) })
         }
-        let (oldLinks, newLinks) = (links(base, baseShards, baseFilter), links(target, targetShards, targetFilter))
-        removedLinks = oldLinks.subtracting(newLinks).map(\.path)
-        addedLinks = newLinks.subtracting(oldLinks).sorted { $0.path < $1.path }
+        takeLinks(
+            from: links(base, baseShards, baseFilter), to: links(target, targetShards, targetFilter))
 
         func directories(_ torrents: [Torrent], _ shards: [Int], _ filter: CompiledFilter) -> Set<DirectoryEntry> {
             Set(
@@ -120,10 +121,8 @@ public struct TreeDiff: Sendable {
                     DirectoryEntry(path: $0)
                 })
         }
-        let oldDirectories = directories(base, baseShards, baseFilter)
-        let newDirectories = directories(target, targetShards, targetFilter)
-        removedDirectories = oldDirectories.subtracting(newDirectories).map(\.path).sorted(by: >)
-        addedDirectories = newDirectories.subtracting(oldDirectories).map(\.path).sorted()
+        takeDirectories(
+            from: directories(base, baseShards, baseFilter), to: directories(target, targetShards, targetFilter))
     }
 
     /// Which entries of a torrent are to be compared.

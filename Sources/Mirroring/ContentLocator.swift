@@ -48,10 +48,19 @@ struct ContentLocator {
             let parts = try Parallel.map(chunks: shards) { [sought] shards in
                 try shards.flatMap { shard in
                     if number == 0, let standIn = standIns[shard.infoHash] {
-                        return try Self.locations(of: shard, by: standIn, search, in: tree, sought)
+                        let torrent = try standIn.shelf.torrent(standIn.shard, holding: search)
+                        return torrent.map { torrent in
+                            Self.locations(torrent, of: tree, sought) { entry in
+                                standIn.shared.place(of: entry).map { place in
+                                    tree.holds(shard.infoHash, place, path: torrent.path(entry))
+                                } ?? false
+                            }
+                        } ?? []
                     }
-                    return try tree.shelf.torrent(shard, holding: search).map { Self.locations($0, of: tree, sought) }
-                        ?? []
+                    let torrent = try tree.shelf.torrent(shard, holding: search)
+                    return torrent.map { torrent in
+                        Self.locations(torrent, of: tree, sought) { tree.holds(torrent, $0) }
+                    } ?? []
                 }
             }
             for location in parts.joined() { add(location) }
@@ -60,29 +69,12 @@ struct ContentLocator {
         }
     }
 
-    /// Where a tree has what is sought, by one of its torrents.
+    /// Where a tree has what is sought of the files of a torrent.
     private static func locations(
-        _ torrent: Torrent, of tree: LocalTree, _ sought: [SHA256Digest: Int]
+        _ torrent: Torrent, of tree: LocalTree, _ sought: [SHA256Digest: Int], _ isHeld: (Int) -> Bool
     ) -> [Location] {
         torrent.files.compactMap { entry in
-            guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil, tree.holds(torrent, entry) else {
-                return nil
-            }
-            return Location(
-                tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: torrent.identity(entry))
-        }
-    }
-
-    private static func locations(
-        of shard: Manifest.Shard, by standIn: StandIn, _ search: DigestSearch, in tree: LocalTree,
-        _ sought: [SHA256Digest: Int]
-    ) throws -> [Location] {
-        guard let torrent = try standIn.shelf.torrent(standIn.shard, holding: search) else { return [] }
-        return torrent.files.compactMap { entry in
-            guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil,
-                let place = standIn.shared.place(of: entry),
-                tree.holds(shard.infoHash, place, path: torrent.path(entry))
-            else { return nil }
+            guard torrent.length(entry) > 0, sought[torrent.sha256(entry)] != nil, isHeld(entry) else { return nil }
             return Location(
                 tree: tree.snapshot, files: tree.files, path: torrent.path(entry), identity: torrent.identity(entry))
         }

@@ -1,4 +1,3 @@
-internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -66,7 +65,7 @@ struct Counterparts {
     }
 
     private mutating func compare(_ torrents: [Torrent], _ shards: [Manifest.Shard], in tree: LocalTree) throws {
-        let others = try Parallel.map(chunks: shards) { try $0.map { try tree.shelf.torrent($0) } }.flatMap { $0 }
+        let others = try tree.shelf.torrents(shards)
         // What a torrent shares with the one of the same place there; elsewhere files are sought one by one.
         let partners = torrents.enumerated().map { place, torrent in
             others.firstIndex { $0.infoHash == torrent.infoHash } ?? (place < others.count ? place : nil)

@@ -1,4 +1,3 @@
-internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -19,7 +18,7 @@ extension SetMirror {
             let shards = try trees.flatMap { try documents.localManifest($0)?.shards ?? [] }
             let changed = shards.filter { !kept.contains($0.infoHash) }
             guard changed.reduce(0, { $0 + $1.torrent.size }) <= Self.limitAhead else { return }
-            _ = try Parallel.map(chunks: changed) { for shard in $0 { _ = try documents.shelf.torrent(shard) } }
+            _ = try documents.shelf.torrents(changed)
         }
     }
 }

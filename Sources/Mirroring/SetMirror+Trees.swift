@@ -31,14 +31,20 @@ extension SetMirror {
 
     /// Removes all spare trees but one.
     func removeSpares() async throws {
-        let surplus = spares.dropFirst().filter { $0.uuid != baseInUse }
-        for row in surplus {
-            try putAside(row.uuid)
-            try state.remove(row.uuid)
-            snapshots[row.uuid] = nil
-            try forget(row.uuid)
+        try await abandon(spares.dropFirst().map(\.uuid).filter { $0 != baseInUse })
+    }
+
+    /// Removes trees of which nothing is made any more, and what is known of them.
+    ///
+    /// - Parameter next: the snapshot that is being fetched.
+    func abandon(_ trees: [SnapshotID], next: SnapshotID? = nil) async throws {
+        for id in trees {
+            try putAside(id)
+            try state.remove(id)
+            snapshots[id] = nil
+            try forget(id, next: next)
         }
-        try await removeAside(surplus.map(\.uuid))
+        try await removeAside(trees)
     }
 
     /// Takes a tree from its place, in one step: neither a crash nor a fetch that begins meanwhile finds a part of it that

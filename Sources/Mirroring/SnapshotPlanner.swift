@@ -1,4 +1,3 @@
-internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -72,7 +71,7 @@ private struct SnapshotPlanner {
         for (index, shard) in target.enumerated() where sharing.contains(shard.infoHash) { try count(index) }
         for range in Manifest.ranges(base?.shards ?? [], target, beside: plan.beside?.shards, sharing: sharing) {
             let indices = range.target.compactMap { places[$0.infoHash] }
-            let torrents = try open(indices.map { target[$0] }, shelf)
+            let torrents = try shelf.torrents(indices.map { target[$0] })
             for (index, torrent) in zip(indices, torrents) {
                 look(at: torrent, index)
                 lineage.note(torrent)
@@ -104,7 +103,7 @@ private struct SnapshotPlanner {
 
     /// The difference to the base, by a look at its torrents.
     private mutating func compared(_ torrents: [Torrent], _ shards: [Manifest.Shard]) throws -> TreeDiff {
-        let old = try open(shards, base?.shelf ?? shelf)
+        let old = try (base?.shelf ?? shelf).torrents(shards)
         let lost = old.map { base?.missing[$0.infoHash] }
         let diff = TreeDiff(
             base: old, baseFilter: base?.filter ?? filter,
@@ -112,11 +111,6 @@ private struct SnapshotPlanner {
             targetFilter: filter, sharing: [])
         plan.leftovers += leftovers(of: old, placed: diff.placed, in: torrents)
         return diff
-    }
-
-    /// Opens torrents, several at a time.
-    private func open(_ shards: [Manifest.Shard], _ shelf: TorrentShelf) throws -> [Torrent] {
-        try Parallel.map(chunks: shards) { try $0.map { try shelf.torrent($0) } }.flatMap { $0 }
     }
 
     /// Notes what is lacking, and keeps of the torrents what concerns it.

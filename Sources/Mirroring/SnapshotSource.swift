@@ -169,7 +169,7 @@ struct SnapshotSource: Sendable {
 
     /// The cheapest way: a patch, or several, of a torrent that is here; else the whole. Returns the bytes fetched.
     ///
-    /// - Parameter known: the shards of the snapshot's parent.
+    /// - Parameter known: shards of the snapshots that it may be made of.
     private func fetchTorrent(
         _ shard: Manifest.Shard, _ manifest: Manifest, _ known: [InfoHash: Manifest.Shard]
     ) async throws -> Int64 {

@@ -1,3 +1,4 @@
+internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 internal import Synchronization
@@ -29,6 +30,11 @@ struct TorrentShelf: Sendable {
         let torrent = try Torrent(parsing: load(shard), isKnown: true, infoHash: shard.infoHash)
         recent.add(torrent, of: shard)
         return torrent
+    }
+
+    /// The parsed torrents of shards, opened several at a time. Throws like `torrent`. Blocking.
+    func torrents(_ shards: [Manifest.Shard]) throws -> [Torrent] {
+        try Parallel.map(chunks: shards) { try $0.map { try torrent($0) } }.flatMap { $0 }
     }
 
     /// The parsed torrent of a shard, if it may hold one of the contents; nil when it holds none. Throws like `torrent`.
