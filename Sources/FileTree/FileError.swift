@@ -27,6 +27,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isReplaced: Bool { errno == ENOENT || errno == ENOTDIR || errno == ELOOP }
     /// Whether something of that name is there already.
     public var isExisting: Bool { errno == EEXIST }
+    /// Whether it is a directory, where something else was meant.
+    public var isDirectory: Bool { errno == EISDIR }
     /// Whether the inode can take no further name.
     public var isTooManyLinks: Bool { errno == EMLINK }
     /// Whether the disk or a quota is full.

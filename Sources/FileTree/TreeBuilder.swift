@@ -3,8 +3,8 @@
 public final class TreeBuilder {
     /// The directory that holds the snapshot's files.
     public let root: String
-    /// Directories that are known to be real directories below the root.
-    private var known: Set<String> = [""]
+    /// Directories that are known to be real directories below the root. By bytes: two forms of one text are two names.
+    private var known: Set<[UInt8]> = [[]]
 
     /// Makes the directory `root` if it is missing.
     public init(root: String) throws(FileError) {
@@ -21,14 +21,15 @@ public final class TreeBuilder {
 
     /// Makes a directory with those above it.
     public func makeDirectory(_ path: String) throws(FileError) {
-        guard !known.contains(path) else { return }
+        let name = Array(path.utf8)
+        guard !known.contains(name) else { return }
         try makeDirectory(Self.parent(path))
         do {
             try FileSystem.makeOneDirectory(location(path))
         } catch {
             guard error.isExisting, try FileSystem.status(location(path))?.kind == .directory else { throw error }
         }
-        known.insert(path)
+        known.insert(name)
     }
 
     /// A hard link at `path` to `existing`. If there is a file already it is exchanged, unless it is that very one.
@@ -97,26 +98,54 @@ public final class TreeBuilder {
 
     /// Unlinks files and links, and removes directories that are empty then, or were: those above what went too, unless
     /// they are among `added`, which are made where they are missing. Throws `FileError`.
-    public func remove(files: [String], links: [String], directories: [String], adding added: [String]) throws {
+    ///
+    /// - Parameter made: where symbolic links are to be made afterwards. In a repetition one may be there already: what was
+    ///   below that name went before it was made, and what is below it now is elsewhere in the tree, and stays.
+    public func remove(
+        files: [String], links: [String], directories: [String], adding added: [String], linking made: [String] = []
+    ) throws {
+        let behind = Set(made.filter { FileSystem.readLink(location($0)) != nil }.map { Array($0.utf8) })
+        func here(_ paths: [String]) -> [String] {
+            behind.isEmpty ? paths : paths.filter { !Self.isBelow(behind, $0) }
+        }
+        let (names, directories) = (here(files + links), here(directories))
         // The disk is waited for at most of them.
-        _ = try Parallel.mapOnDisk(chunks: files + links, smallest: 64) { [root] paths in
-            for path in paths { try FileSystem.remove("\(root)/\(path)") }
+        _ = try Parallel.mapOnDisk(chunks: names, smallest: 64) { [root] paths in
+            for path in paths {
+                do throws(FileError) { try FileSystem.remove("\(root)/\(path)") } catch {
+                    // In a repetition, what took the name's place.
+                    guard error.isDirectory else { throw error }
+                }
+            }
         }
         for path in directories { try FileSystem.removeEmptyDirectory(location(path)) }
-        try prune(Set((files + links + directories).map { Self.parent($0) }), keeping: Set(added))
+        try prune((names + directories).map { Self.parent($0) }, keeping: added)
         for path in added { try makeDirectory(path) }
     }
 
     /// Removes those of `directories`, and those above them, that hold nothing and are not in `kept`.
-    public func prune(_ directories: some Sequence<String>, keeping kept: Set<String>) throws(FileError) {
-        for directory in directories {
-            var current = directory
-            while !current.isEmpty, !kept.contains(current) {
+    public func prune(_ directories: some Sequence<String>, keeping kept: some Sequence<String>) throws(FileError) {
+        // By bytes, like all that tells names apart.
+        let kept = Set(kept.map { Array($0.utf8) })
+        for directory in Set(directories.map { Array($0.utf8) }) {
+            var current = String(decoding: directory, as: UTF8.self)
+            while !current.isEmpty {
+                let name = Array(current.utf8)
+                guard !kept.contains(name) else { break }
                 guard try FileSystem.removeEmptyDirectory(location(current)) else { break }
-                known.remove(current)
+                known.remove(name)
                 current = Self.parent(current)
             }
         }
+    }
+
+    private static func isBelow(_ names: Set<[UInt8]>, _ path: String) -> Bool {
+        var current = parent(path)
+        while !current.isEmpty {
+            if names.contains(Array(current.utf8)) { return true }
+            current = parent(current)
+        }
+        return false
     }
 
     private static func parent(_ path: String) -> String {

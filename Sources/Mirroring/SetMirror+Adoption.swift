@@ -43,8 +43,10 @@ extension SetMirror {
     }
 
     /// Reads a tree that the state does not know. Afterwards it has a row, or it is gone; unless it is what readers see,
-    /// and is not whole.
-    func adopt(_ manifest: Manifest) async throws {
+    /// is not whole, and not wanted.
+    ///
+    /// - Parameter isWanted: whether the snapshot is about to be fetched.
+    func adopt(_ manifest: Manifest, isWanted: Bool = false) async throws {
         let id = manifest.uuid
         let torrents = try await offPool { [shelf = documents.shelf] in
             try manifest.shards.map { try shelf.torrent($0) }
@@ -70,7 +72,7 @@ extension SetMirror {
         let isCurrent = id == visible
         if inspection.isWhole {
             try takeUp(row, isCurrent: isCurrent)
-        } else if id == feed?.newest?.uuid || (!isCurrent && isAhead(manifest.serial)) {
+        } else if isWanted || id == feed?.newest?.uuid || (!isCurrent && isAhead(manifest.serial)) {
             try await offPool { try inspection.repair() }
             try state.finishBuilding(row, replacing: nil, missing: inspection.missing)
             snapshots[id] = row

@@ -19,20 +19,14 @@ extension SetMirror {
                 break
             } catch let damage as DamagedTree {
                 logger.warning("\(damage)")
-                do { damaged[damage.snapshot] = try await survey(damage) } catch {
-                    note("\(error)", on: snapshot)
-                    failures += 1
-                    try? await Task.sleep(for: backoff(failures))
-                }
+                do {
+                    // What is lost anew is got from elsewhere, at once.
+                    if try await noteLosses(damage) { continue }
+                    throw damage
+                } catch { await pause(after: error, failures: &failures, on: snapshot) }
             } catch {
                 if Task.isCancelled { break }
-                failures += 1
-                logger.error("\(error)", metadata: ["snapshot": "\(snapshot)"])
-                fetchPatience.failed(
-                    "\(error)", at: .now, pause: backoff(failures), isHopeless: Patience.isHopeless(error))
-                note("\(error)", on: snapshot)
-                documents.shelf.recent.settle()
-                try? await Task.sleep(for: backoff(failures))
+                await pause(after: error, failures: &failures, on: snapshot)
             }
         }
         if fetching?.snapshot == snapshot { fetching = nil }
@@ -41,8 +35,25 @@ extension SetMirror {
         try? await offPool { Allocator.trim() }
     }
 
+    private func pause(after error: any Error, failures: inout Int, on snapshot: SnapshotID) async {
+        failures += 1
+        let pause = backoff(failures)
+        logger.error("\(error)", metadata: ["snapshot": "\(snapshot)"])
+        fetchPatience.failed("\(error)", at: .now, pause: pause, isHopeless: Patience.isHopeless(error))
+        note("\(error)", on: snapshot)
+        documents.shelf.recent.settle()
+        try? await Task.sleep(for: pause)
+    }
+
+    /// Notes what a tree lacks beside what was known to be lost. Returns whether that is anything.
+    private func noteLosses(_ damage: DamagedTree) async throws -> Bool {
+        let found = try await survey(damage)
+        damaged[damage.snapshot, default: [:]].merge(found) { known, found in known.union(found) }
+        return !found.isEmpty
+    }
+
     /// Where one file is lost, others may be: all of the tree are looked at, once, for what is gone or has another size
-    /// or time than it should.
+    /// or time than it should. What was known to be lost is left out.
     private func survey(_ damage: DamagedTree) async throws -> [InfoHash: PieceSet] {
         guard let row = snapshots[damage.snapshot] else { return [:] }
         let tree = try await localTree(row)
@@ -71,6 +82,8 @@ extension SetMirror {
     }
 
     private func fetch(_ id: SnapshotID) async throws {
+        // Removed, and nobody offers it any more.
+        guard snapshots[id] != nil || feed?.entry(id) != nil else { return }
         let manifest: Manifest
         let metadata: Int64
         do { (manifest, metadata) = try await describe(id) } catch let error as MirrorError {
@@ -85,7 +98,7 @@ extension SetMirror {
         try Task.checkCancellation()
         if snapshots[id] == nil, FileSystem.exists(layout.tree(id)) {
             // From a state that was lost, when nothing told yet what should be in it.
-            try await adopt(manifest)
+            try await adopt(manifest, isWanted: true)
             knownInodes = [:]
             try restoreLinks()
             if let state = snapshots[id]?.state, state != .fetching {
@@ -118,11 +131,7 @@ extension SetMirror {
             // A tree that is gone on with only gains files. What will be written again is not counted on from now on.
             try state.writeJournal(
                 row,
-                plan.missing.merging(base.missing) { left, right in
-                    var both = left
-                    both.formUnion(right)
-                    return both
-                })
+                plan.missing.merging(base.missing) { $0.union($1) })
         } else {
             row.state = .building
             try state.save(row)
@@ -194,19 +203,6 @@ extension SetMirror {
         return (nil, nil)
     }
 
-    /// Removes trees that nothing can be made of any more, and what is known of them.
-    ///
-    /// - Parameter next: the snapshot that is being fetched.
-    private func abandon(_ trees: [SnapshotID], next: SnapshotID? = nil) async throws {
-        for id in trees {
-            try putAside(id)
-            try state.remove(id)
-            snapshots[id] = nil
-            try forget(id, next: next)
-        }
-        try await removeAside(trees)
-    }
-
     /// A tree, as long as anybody can tell what is in it; nil when its documents are lost for good.
     private func knownTree(_ row: NodeState.Snapshot) async throws -> LocalTree? {
         do { return try await localTree(row) } catch let error as MirrorError {
@@ -229,10 +225,7 @@ extension SetMirror {
             guard journal[shard.infoHash] != nil || lost != nil else { continue }
             let count = try documents.shelf.torrent(shard).entryCount
             var set = journal[shard.infoHash].flatMap { PieceSet(pieceCount: count, bytes: $0) }
-            if let lost {
-                set = set ?? PieceSet(pieceCount: count)
-                set?.formUnion(lost)
-            }
+            if let lost { set = set?.union(lost) ?? lost }
             if let set, !set.isEmpty { missing[shard.infoHash] = set }
         }
         return LocalTree(

@@ -3,15 +3,20 @@ internal import Logging
 internal import SwarmCore
 
 extension SetMirror {
-    /// The link is the truth: what it names is active, whatever the database said before the crash.
+    /// The link is the truth: what it names is active, whatever the state says since a crash, or a fault of its disk.
+    func reconcileActive() throws {
+        if let current = visible, let row = snapshots[current], row.state == .ready || row.state == .retained {
+            try setActive(row)
+        }
+    }
+
+    /// Makes the state, the links and the trees fit to each other.
     func reconcileAfterRestart() async throws {
         if let note = try FileSystem.contents(layout.feed), let accepted = try? accept(note, stored: true) {
             feed = accepted
             onFeed(accepted.version, note)
         }
-        if let current = visible, let row = snapshots[current], row.state == .ready || row.state == .retained {
-            try setActive(row)
-        }
+        try reconcileActive()
         // The tree that a half made one is made over has that one's name by now, and tells what is in it.
         let bases = Set(snapshots.values.compactMap { $0.state == .building ? $0.base : nil })
         for (id, row) in snapshots

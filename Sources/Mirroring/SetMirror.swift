@@ -182,6 +182,8 @@ public actor SetMirror {
     private func step() async throws {
         do { try await adoptTrees() } catch { logger.error("\(error)") }
         while !Task.isCancelled {
+            // A switch may have been made, and not been written down.
+            try reconcileActive()
             let next = NextStep.decide(
                 feed: feed, local: local, tagged: localTags(), keep: configuration.keep, now: now())
             switch next {

@@ -33,7 +33,8 @@ struct TreeAssembler {
 
         try builder.remove(
             files: plan.diff.removedFiles + plan.leftovers, links: plan.diff.removedLinks,
-            directories: plan.diff.removedDirectories, adding: plan.diff.addedDirectories)
+            directories: plan.diff.removedDirectories, adding: plan.diff.addedDirectories,
+            linking: plan.diff.addedLinks.map(\.path))
         for placement in plan.placements {
             let source =
                 staged[placement.location]
@@ -65,26 +66,40 @@ struct TreeAssembler {
             try FileSystem.makeDirectories(stage)
             let identity = location.identity
             let name = "\(stage)/\(identity.sha256)-\(identity.mtime)-\(identity.executable ? "x" : "")"
-            do {
-                try FileSystem.link(builder.location(location.path), to: name)
-            } catch {
-                // There already: this is a repetition after a crash.
-                guard error.isExisting || (error.isMissing && FileSystem.exists(name)) else {
-                    guard error.isMissing else { throw error }
+            // There already: this is a repetition after a crash, and the old name may be anything by now.
+            if try !Self.holds(name, location, placement.file) {
+                try stage(location, builder, as: name)
+                guard try Self.holds(name, location, placement.file) else {
+                    try FileSystem.remove(name)
                     throw DamagedTree(
                         snapshot: location.tree, files: builder.root, path: builder.location(location.path))
                 }
             }
-            // A repetition after a failure may find another file there by now.
-            let status = try FileSystem.status(name)
-            guard status?.size == placement.file.length, status?.mtimeSeconds == identity.mtime else {
-                try FileSystem.remove(name)
-                throw DamagedTree(
-                    snapshot: location.tree, files: builder.root, path: builder.location(location.path))
-            }
             staged[location] = name
         }
         return staged
+    }
+
+    private static func holds(_ name: String, _ location: ContentLocator.Location, _ file: FileEntry) throws -> Bool {
+        let status = try FileSystem.status(name)
+        return status?.kind == .regular && status?.size == file.length
+            && status?.mtimeSeconds == location.identity.mtime
+    }
+
+    private func stage(_ location: ContentLocator.Location, _ builder: TreeBuilder, as name: String) throws {
+        let source = builder.location(location.path)
+        try FileSystem.remove(name)
+        do { try FileSystem.link(source, to: name) } catch {
+            guard try FileSystem.status(source)?.kind == .regular else {
+                throw DamagedTree(snapshot: location.tree, files: builder.root, path: source)
+            }
+            guard error.isTooManyLinks else { throw error }
+            let copy = "\(stage)/copy"
+            try FileSystem.remove(copy)
+            try FileSystem.copy(source, to: copy, mode: location.identity.executable ? 0o555 : 0o444)
+            try FileSystem.setModificationTime(copy, seconds: location.identity.mtime)
+            try FileSystem.rename(copy, to: name)
+        }
     }
 
     /// Links what the tree beside has under the same paths, a torrent after the other.

@@ -133,7 +133,7 @@ struct TreeInspection: Sendable {
         for path in wrong { try builder.remove(path) }
         try builder.prune(
             wrong.map { TreePath.directory(of: $0) } + wrongDirectories,
-            keeping: Set(directories.map { String(decoding: $0, as: UTF8.self) }))
+            keeping: directories.map { String(decoding: $0, as: UTF8.self) })
         for path in missingDirectories { try builder.makeDirectory(path) }
         for link in missingLinks { try builder.symlink(link.target, at: link.path) }
     }

@@ -62,6 +62,13 @@ public struct PieceSet: Hashable, Sendable {
         for index in bytes.indices { bytes[index] |= other.bytes[index] }
     }
 
+    /// The members of both; `other` must have the same `pieceCount`.
+    public func union(_ other: PieceSet) -> PieceSet {
+        var both = self
+        both.formUnion(other)
+        return both
+    }
+
     /// Takes every member of `other` out; it must have the same `pieceCount`.
     public mutating func subtract(_ other: PieceSet) {
         precondition(other.pieceCount == pieceCount, "sets of different torrents")

@@ -99,6 +99,7 @@ extension EndToEnd {
                     let name = archive.small[round % archive.small.count]
                     try master.source.move(name, to: "pool/moved/\(round).deb")
                     try master.source.write(name, archive.random.bytes(4000 + round))
+                    try Self.changeKinds(master.source, round)
                     states[try await master.snapshot().snapshot] = try master.tree()
                 }
                 states[try await master.snapshot().snapshot] = try master.tree()
@@ -109,8 +110,8 @@ extension EndToEnd {
                     try await publish()
                 }
                 var kills: [String: Int] = [:]
-                for call in ["rename", "unlink", "linkat", "mkdir", "fdatasync"] {
-                    var number = 1
+                for call in ["symlink", "rename", "unlink", "linkat", "mkdir", "fdatasync"] {
+                    var (number, tries) = (1, 0)
                     while true {
                         let program = try bench.start(
                             "swarm-node", node.syncArguments(server.url, []),
@@ -127,10 +128,36 @@ extension EndToEnd {
                         try await publish()
                         guard isKilled else { break }
                         kills[call, default: 0] += 1
-                        number += max(1, number / 2)
+                        tries += 1
+                        // What becomes a link was another thing each time.
+                        if call != "symlink" || tries.isMultiple(of: 4) { number += max(1, number / 2) }
                     }
                 }
                 #expect(kills.values.reduce(0, +) > 15 && kills["linkat", default: 0] > 4, "\(kills)")
+            }
+        }
+
+        /// Has paths be a file, a directory and a link in turn. A tree is made over from one that is three rounds older: between
+        /// the two, the kind is another each time. The directory holds what the link leads to as well.
+        private static func changeKinds(_ tree: FileTreeWriter, _ round: Int) throws {
+            for path in ["kinds/all", "kinds/two"] { try? tree.remove(path) }
+            for name in ["x", "y", "sub/z"] { try tree.write("kinds/target/\(name)", "behind the link, \(name)") }
+            try tree.makeDirectory("kinds/target/empty/deep")
+            switch round % 4 {
+            case 0: try tree.write("kinds/all", "a file")
+            case 1: for name in ["x", "sub/z"] { try tree.write("kinds/all/\(name)", "round \(round), \(name)") }
+            case 2: try tree.symbolicLink("kinds/all", to: "target")
+            default:
+                // What moves from behind a name that becomes a link.
+                for name in ["x", "y", "sub/z"] { try tree.write("kinds/all/\(name)", "the same, \(name)", mtime: 1_650_000_000) }
+                try tree.makeDirectory("kinds/all/empty/deep")
+            }
+            try? tree.remove("kinds/moved")
+            if round % 4 != 3 { try tree.write("kinds/moved/y", "the same, y", mtime: 1_650_000_000) }
+            if round.isMultiple(of: 2) {
+                try tree.symbolicLink("kinds/two", to: "target/x")
+            } else {
+                try tree.write("kinds/two", "a file, round \(round)")
             }
         }
 

@@ -154,6 +154,38 @@ struct TreeBuilderTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["source", "tree"])
     }
 
+    @Test("a removal that is repeated spares what took the place of what went, and what lies behind a link")
+    func repeatedRemoval() throws {
+        try writer.write("file", "content")
+        let old = ["was-file", "was-directory/x", "was-directory/sub/x", "became-link/x", "became-link/sub/x", "kept/x"]
+        for path in old { try builder.link(writer.location("file"), at: path) }
+        for path in ["target/x", "target/sub/x"] { try builder.link(writer.location("file"), at: path) }
+        try builder.makeDirectory("became-link/hollow")
+        try builder.makeDirectory("target/hollow")
+        for _ in 0..<2 {
+            try builder.remove(
+                files: old, links: [], directories: ["became-link/hollow"], adding: ["kept"], linking: ["became-link"])
+            try builder.link(writer.location("file"), at: "was-file/x")
+            try builder.link(writer.location("file"), at: "was-directory")
+            try builder.symlink("target", at: "became-link")
+        }
+        #expect(
+            try Set(TreeState(builder.root).nodes.keys) == [
+                "was-file/x", "was-directory", "became-link", "kept", "target/x", "target/sub/x", "target/hollow",
+            ])
+    }
+
+    @Test("two forms of one text are two directories")
+    func forms() throws {
+        try writer.write("file", "content")
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        for name in [composed, decomposed] { try builder.link(writer.location("file"), at: "\(name)/x") }
+        #expect(FileSystem.exists(builder.location("\(decomposed)/x")))
+        try builder.remove(files: ["\(composed)/x", "\(decomposed)/x"], links: [], directories: [], adding: [composed])
+        #expect(FileSystem.exists(builder.location(composed)))
+        #expect(!FileSystem.exists(builder.location(decomposed)))
+    }
+
     @Test("nothing is written behind a link")
     func behindLink() throws {
         try writer.write("file", "content")
