@@ -149,7 +149,9 @@ extension EndToEnd {
             case 2: try tree.symbolicLink("kinds/all", to: "target")
             default:
                 // What moves from behind a name that becomes a link.
-                for name in ["x", "y", "sub/z"] { try tree.write("kinds/all/\(name)", "the same, \(name)", mtime: 1_650_000_000) }
+                for name in ["x", "y", "sub/z"] {
+                    try tree.write("kinds/all/\(name)", "the same, \(name)", mtime: 1_650_000_000)
+                }
                 try tree.makeDirectory("kinds/all/empty/deep")
             }
             try? tree.remove("kinds/moved")

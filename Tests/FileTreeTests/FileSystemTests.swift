@@ -157,7 +157,9 @@ struct TreeBuilderTests {
     @Test("a removal that is repeated spares what took the place of what went, and what lies behind a link")
     func repeatedRemoval() throws {
         try writer.write("file", "content")
-        let old = ["was-file", "was-directory/x", "was-directory/sub/x", "became-link/x", "became-link/sub/x", "kept/x"]
+        let old = [
+            "was-file", "was-directory/x", "was-directory/sub/x", "became-link/x", "became-link/sub/x", "kept/x",
+        ]
         for path in old { try builder.link(writer.location("file"), at: path) }
         for path in ["target/x", "target/sub/x"] { try builder.link(writer.location("file"), at: path) }
         try builder.makeDirectory("became-link/hollow")
