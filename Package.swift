@@ -167,7 +167,7 @@ let package = Package(
             name: "MirroringTests",
             dependencies: [
                 "Mirroring", "TorrentEngine", "Metainfo", "SwarmCore", "FileTree", "SwarmTestSupport", asyncHTTPClient,
-                logging,
+                logging, grdb,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -15,7 +15,25 @@ struct NodeState: Sendable {
         var filter: PathFilter
         /// The tree that this one is made from, while it is being built.
         var base: SnapshotID?
+        /// Whose files the tree has: another snapshot's in a spare tree that was brought up to that one.
+        var holds: SnapshotID
+        /// The snapshot that a spare tree is being brought up to: of the other one it may lack files, and have some of this.
+        var becoming: SnapshotID?
         var status: NodeStatus.Snapshot
+
+        init(
+            uuid: SnapshotID, serial: Serial, state: LocalSnapshot.State, filter: PathFilter, base: SnapshotID? = nil,
+            holds: SnapshotID? = nil, becoming: SnapshotID? = nil, status: NodeStatus.Snapshot
+        ) {
+            self.uuid = uuid
+            self.serial = serial
+            self.state = state
+            self.filter = filter
+            self.base = base
+            self.holds = holds ?? uuid
+            self.becoming = becoming
+            self.status = status
+        }
     }
 
     private let queue: DatabaseQueue
@@ -76,6 +94,16 @@ struct NodeState: Sendable {
                     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("what spare trees hold") { database in
+            try database.execute(
+                sql: "ALTER TABLE snapshot ADD COLUMN holds TEXT; ALTER TABLE snapshot ADD COLUMN becoming TEXT")
+        }
+        guard try !queue.read({ try migrator.hasBeenSuperseded($0) }) else {
+            throw MirrorError(
+                .file,
+                "the state of the mirror, \(path), was written by a newer version; run that one, or move it and "
+                    + "\(path)-wal away: the files that are in the trees are then checked and kept")
+        }
         try migrator.migrate(queue)
     }
 
@@ -89,6 +117,8 @@ struct NodeState: Sendable {
                     uuid: uuid, serial: UInt64(bitPattern: row["serial"] as Int64), state: state,
                     filter: try Documents.decode(PathFilter.self, from: Array((row["filter"] as String).utf8)),
                     base: (row["base"] as String?).flatMap { SnapshotID($0) },
+                    holds: (row["holds"] as String?).flatMap { SnapshotID($0) },
+                    becoming: (row["becoming"] as String?).flatMap { SnapshotID($0) },
                     status: try Documents.decode(NodeStatus.Snapshot.self, from: Array((row["status"] as String).utf8)))
             }
         }
@@ -101,13 +131,16 @@ struct NodeState: Sendable {
     private static func save(_ snapshot: Snapshot, _ database: Database) throws {
         try database.execute(
             sql: """
-                INSERT INTO snapshot (uuid, serial, state, filter, base, status) VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT (uuid) DO UPDATE SET state = excluded.state, filter = excluded.filter,
-                    base = excluded.base, status = excluded.status
+                INSERT INTO snapshot (uuid, serial, state, filter, base, holds, becoming, status)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (uuid) DO UPDATE SET serial = excluded.serial, state = excluded.state,
+                    filter = excluded.filter, base = excluded.base, holds = excluded.holds,
+                    becoming = excluded.becoming, status = excluded.status
                 """,
             arguments: [
                 snapshot.uuid.rawValue, Int64(bitPattern: snapshot.serial), snapshot.state.rawValue,
                 String(decoding: try Documents.encode(snapshot.filter), as: UTF8.self), snapshot.base?.rawValue,
+                snapshot.holds == snapshot.uuid ? nil : snapshot.holds.rawValue, snapshot.becoming?.rawValue,
                 String(decoding: try Documents.encode(snapshot.status), as: UTF8.self),
             ])
     }

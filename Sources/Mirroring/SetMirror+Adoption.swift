@@ -65,7 +65,7 @@ extension SetMirror {
             }
         } catch { return try await discard(id, because: "\(error)") }
         var row = NodeState.Snapshot(
-            uuid: id, serial: manifest.serial, state: .fetching, filter: filter, base: nil,
+            uuid: id, serial: manifest.serial, state: .fetching, filter: filter,
             status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         row.status.files = inspection.files
         (row.status.bytesTotal, row.status.bytesLinked) = (inspection.bytes, inspection.bytes)

@@ -46,7 +46,7 @@ extension SetMirror {
     }
 
     /// Notes what a tree lacks beside what was known to be lost. Returns whether that is anything.
-    private func noteLosses(_ damage: DamagedTree) async throws -> Bool {
+    func noteLosses(_ damage: DamagedTree) async throws -> Bool {
         let found = try await survey(damage)
         damaged[damage.snapshot, default: [:]].merge(found) { known, found in known.union(found) }
         return !found.isEmpty
@@ -106,6 +106,7 @@ extension SetMirror {
                 return
             }
         }
+        await endSparing()
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
         var row =
@@ -145,9 +146,10 @@ extension SetMirror {
         try state.finishBuilding(row, replacing: replaced, missing: plan.missing)
         try await offPool { try assembler.forgetMoves() }
         if let replaced {
+            let held = snapshots[replaced]?.holds ?? replaced
             snapshots[replaced] = nil
             damaged[replaced] = nil
-            try forget(replaced)
+            try forget(held)
         }
         snapshots[id] = row
         changed.yield()
@@ -198,24 +200,38 @@ extension SetMirror {
             return (nil, nil)
         }
         baseInUse = chosen.uuid
-        if let tree = try await knownTree(chosen) { return (tree, chosen.uuid) }
+        if let whole = try await brought(chosen), let tree = try await knownTree(whole) { return (tree, whole.uuid) }
         try await abandon([chosen.uuid], next: id)
         return (nil, nil)
+    }
+
+    /// A spare tree, after what was begun with it has come to its end; nil where that cannot be, and nobody can tell any more
+    /// what is in it.
+    private func brought(_ spare: NodeState.Snapshot) async throws -> NodeState.Snapshot? {
+        guard let aim = spare.becoming else { return spare }
+        guard let whole = snapshots[aim], isWhole(aim) else { return nil }
+        do { try await bringUp(spare, to: whole) } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.warning("a half made spare tree is removed: \(error)", metadata: ["snapshot": "\(spare.uuid)"])
+            return nil
+        }
+        return snapshots[spare.uuid]
     }
 
     /// A tree, as long as anybody can tell what is in it; nil when its documents are lost for good.
     private func knownTree(_ row: NodeState.Snapshot) async throws -> LocalTree? {
         do { return try await localTree(row) } catch let error as MirrorError {
-            guard feed?.entry(row.uuid) == nil else { throw error }
+            guard feed?.entry(row.holds) == nil else { throw error }
             logger.warning("\(error); its tree is removed", metadata: ["snapshot": "\(row.uuid)"])
             return nil
         }
     }
 
-    private func localTree(_ row: NodeState.Snapshot) async throws -> LocalTree {
+    func localTree(_ row: NodeState.Snapshot) async throws -> LocalTree {
         let shards: [Manifest.Shard]
-        do { shards = try documents.local(row.uuid).shards } catch {
-            guard let entry = feed?.entry(row.uuid) else { throw error }
+        do { shards = try documents.local(row.holds).shards } catch {
+            guard let entry = feed?.entry(row.holds) else { throw error }
             shards = try await documents.documents(of: entry).manifest.shards
         }
         let journal = try state.journal(row.uuid)
@@ -233,7 +249,7 @@ extension SetMirror {
             filter: try row.filter.compiled(), missing: missing)
     }
 
-    private func makePlan(_ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?) async throws
+    func makePlan(_ row: NodeState.Snapshot, _ shards: [Manifest.Shard], base: LocalTree?) async throws
         -> SnapshotPlan
     {
         let own = await linkableTrees(except: Set([row.uuid] + (base.map { [$0.snapshot] } ?? [])))
@@ -283,7 +299,7 @@ extension SetMirror {
     }
 
     /// - Parameter tree: the snapshot whose tree is gone on with; what was fetched of a file is there already.
-    private func checkSpace(_ plan: SnapshotPlan, over tree: SnapshotID?) throws {
+    func checkSpace(_ plan: SnapshotPlan, over tree: SnapshotID?) throws {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
         let free = try FileSystem.freeBytes(layout.root)

@@ -24,11 +24,6 @@ extension SetMirror {
         reseed.yield()
     }
 
-    /// Trees that a new one can be made over, the newest first.
-    var spares: [NodeState.Snapshot] {
-        snapshots.values.filter { $0.state == .spare }.sorted { $0.serial > $1.serial }
-    }
-
     /// Removes all spare trees but one.
     func removeSpares() async throws {
         try await abandon(spares.dropFirst().map(\.uuid).filter { $0 != baseInUse })
@@ -40,9 +35,10 @@ extension SetMirror {
     func abandon(_ trees: [SnapshotID], next: SnapshotID? = nil) async throws {
         for id in trees {
             try putAside(id)
+            let row = snapshots[id]
             try state.remove(id)
             snapshots[id] = nil
-            try forget(id, next: next)
+            try forget(row?.holds ?? id, next: next)
         }
         try await removeAside(trees)
     }
@@ -66,14 +62,16 @@ extension SetMirror {
     /// Where trees lie while they are removed.
     var trash: String { "\(layout.swarm)/trash" }
 
-    /// Removes the documents that only this snapshot needed.
+    /// Removes the documents that only this snapshot needed, unless a tree here holds it still.
     ///
     /// - Parameter next: a snapshot that is not in the state yet, and needs its documents.
     func forget(_ id: SnapshotID, next: SnapshotID? = nil) throws {
-        guard let manifest = try documents.localManifest(id) else { return }
+        var held = Set(snapshots.values.flatMap { [$0.holds, $0.becoming ?? $0.holds] })
+        if let next { held.insert(next) }
+        guard !held.contains(id), let manifest = try documents.localManifest(id) else { return }
         var needed: Set<InfoHash> = []
         var deltas: Set<Manifest.Delta> = []
-        for other in Set(snapshots.keys).union(next.map { [$0] } ?? []) where other != id {
+        for other in held {
             for shard in try documents.localManifest(other)?.shards ?? [] {
                 needed.insert(shard.infoHash)
                 deltas.formUnion(shard.deltas)

@@ -36,6 +36,8 @@ public actor SetMirror {
     var damaged: [SnapshotID: [InfoHash: PieceSet]] = [:]
     /// The spare tree that a new one is being made from: it is not to be removed.
     var baseInUse: SnapshotID?
+    /// Brings the spare tree up to date.
+    var sparing: Task<Void, Never>?
     /// Whether every tree on the disk is in the state, or was removed.
     var hasAdopted = false
     /// Trees that are not in the state, and stay as long as they are current.
@@ -135,12 +137,13 @@ public actor SetMirror {
         }
         fetching?.task.cancel()
         await fetching?.task.value
+        await endSparing()
     }
 
     /// Gets documents again that are missing on the disk: without them a tree can neither be seeded nor linked from.
     private func restoreDocuments() async {
         var isRestored = false
-        for id in snapshots.keys where !documents.isComplete(id) {
+        for id in Set(snapshots.values.map(\.holds)) where !documents.isComplete(id) {
             guard let entry = feed?.entry(id) else { continue }
             do {
                 _ = try await documents.documents(of: entry)
@@ -207,6 +210,7 @@ public actor SetMirror {
                     fetching.task.cancel()
                     await fetching.task.value
                 }
+                if fetching == nil { startSparing() }
                 return
             }
         }
@@ -364,7 +368,8 @@ extension NodeState {
         }
         return NodeStatus.SetStatus(
             set: set, root: root, upstream: upstream, current: active.map { .init(uuid: $0.uuid, serial: $0.serial) },
-            snapshots: shown, feedVersion: feed?.version ?? 0, error: error)
+            snapshots: shown, feedVersion: feed?.version ?? 0,
+            spare: snapshots.filter { $0.state == .spare }.max { $0.serial < $1.serial }?.holds, error: error)
     }
 }
 

@@ -99,13 +99,16 @@ public struct NodeStatus: Hashable, Sendable, Codable {
         public var feedVersion: UInt64
         /// The feed's newest snapshot; nil until a feed was accepted since the start of the daemon.
         public var newest: SnapshotID?
+        /// The snapshot that the spare tree holds, which the next one will be made over: brought up to the newest one while
+        /// nothing else is to be done. Nil while there is no spare tree.
+        public var spare: SnapshotID?
         /// What is wrong with the set, as a sentence with advice.
         public var error: String?
 
         /// `snapshots` must be ascending by serial.
         public init(
             set: SetName, root: String, upstream: String, current: Current? = nil, snapshots: [Snapshot] = [],
-            feedVersion: UInt64 = 0, newest: SnapshotID? = nil, error: String? = nil
+            feedVersion: UInt64 = 0, newest: SnapshotID? = nil, spare: SnapshotID? = nil, error: String? = nil
         ) {
             self.set = set
             self.root = root
@@ -114,6 +117,7 @@ public struct NodeStatus: Hashable, Sendable, Codable {
             self.snapshots = snapshots
             self.feedVersion = feedVersion
             self.newest = newest
+            self.spare = spare
             self.error = error
         }
     }

@@ -1,3 +1,4 @@
+import GRDB
 import SwarmCore
 import SwarmTestSupport
 import Testing
@@ -49,5 +50,46 @@ struct NodeStateTests {
         #expect(try NodeState(directory["state.sqlite"]).journal(row.uuid) == [shard: missing.bytes])
         try state.finishBuilding(row, replacing: nil, missing: [:])
         #expect(try state.journal(row.uuid).isEmpty)
+    }
+
+    @Test("A tree that holds another snapshot's files says so, with that one's serial, until it is gone")
+    func holds() throws {
+        let directory = try TemporaryDirectory("state")
+        let path = directory["state.sqlite"]
+        let state = try NodeState(path)
+        var row = try snapshot(1)
+        try state.save(row)
+        #expect(try NodeState(path).snapshots().map(\.holds) == [row.uuid])
+        let next = try snapshot(2).uuid
+        row.becoming = next
+        try state.save(row)
+        #expect(try NodeState(path).snapshots().map(\.becoming) == [next])
+        (row.holds, row.serial, row.becoming) = (next, 2, nil)
+        try state.save(row)
+        let read = try #require(try NodeState(path).snapshots().first)
+        #expect(read.uuid == row.uuid && read.holds == next && read.serial == 2 && read.becoming == nil)
+    }
+
+    @Test("A state of an earlier version is read, and one of a later version is refused with the way out")
+    func versions() throws {
+        let directory = try TemporaryDirectory("state")
+        let path = directory["state.sqlite"]
+        let row = try snapshot(1)
+        try {
+            let state = try NodeState(path)
+            try state.save(row)
+        }()
+        let database = try DatabaseQueue(path: path)
+        try database.write { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE snapshot DROP COLUMN holds; ALTER TABLE snapshot DROP COLUMN becoming;
+                    DELETE FROM grdb_migrations WHERE identifier = 'what spare trees hold'
+                    """)
+        }
+        #expect(try NodeState(path).snapshots().map(\.holds) == [row.uuid])
+        try database.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('of tomorrow')") }
+        let error = try #require(#expect(throws: MirrorError.self) { _ = try NodeState(path) })
+        #expect(error.message.contains(path) && error.message.contains("newer version"), "\(error)")
     }
 }

@@ -83,6 +83,18 @@ final class SwarmMirror {
         }
     }
 
+    /// Waits until the spare trees have been brought up to a snapshot, so that this work counts as well.
+    static func awaitSpares(_ mirrors: [SwarmMirror], _ snapshot: SnapshotID) throws {
+        let end = ContinuousClock.now + .seconds(120)
+        while ContinuousClock.now < end {
+            // Each question costs the mirrors something.
+            try Interruption.pause(.milliseconds(250))
+            let held = mirrors.map { $0.status()?.spare }
+            if held.allSatisfy({ $0 == nil || $0 == snapshot }) { return }
+        }
+        throw BenchmarkError("the spare trees of the mirrors were not brought up to snapshot \(snapshot)")
+    }
+
     /// Waits until processes have come to rest, so that what they do after the work counts as well: until they use less
     /// than 1 % of a core together, for at most ten seconds.
     static func settle(_ processes: [ChildProcess]) throws {

@@ -89,6 +89,7 @@ final class MirrorGroup {
         _ cost: inout Distribution, _ snapshot: SnapshotID, _ completion: [Double], _ masterBefore: Double,
         _ nodesBefore: [Double]
     ) throws {
+        try SwarmMirror.awaitSpares(nodes, snapshot)
         try SwarmMirror.settle(nodes.compactMap(\.daemon) + work.master.daemons)
         cost.completion = completion
         cost.wall = completion.max() ?? 0
