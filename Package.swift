@@ -171,7 +171,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ContentServerTests", dependencies: ["ContentServer", "SwarmCore", "SwarmTestSupport"],
+            name: "ContentServerTests", dependencies: ["ContentServer", "Metainfo", "SwarmCore", "SwarmTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "TrackerCoreTests", dependencies: ["TrackerCore", "SwarmCore", "SwarmTestSupport"],

@@ -261,21 +261,22 @@ final class ConnectionHandler: ChannelInboundHandler {
         let feed = site.feed
         let newest = feed.newest
         let known = EntityTagList(head.headers["If-None-Match"])
-        let decision = FeedDecision(query: query, ifNoneMatch: known, newest: newest?.version)
+        let decision = FeedDecision(
+            query: query, ifNoneMatch: known, newest: newest?.version, isIncomplete: feed.isIncomplete)
         switch decision {
         case .full, .notModified, .missing:
-            let answer = Answer.feed(newest, isNew: decision == .full, set: site.layout.set)
+            let answer = Answer.feed(newest, query, isNew: decision == .full, set: site.layout.set)
             writeSoon(answer, for: head, context)
         case .hold(let version):
             let promise = context.eventLoop.makePromise(of: PublishedFeed?.self)
-            let waiter = feed.wait(above: version, promise: promise)
+            let waiter = feed.wait(above: version, withDocuments: query.withDocuments, promise: promise)
             let timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(query.wait)) {
                 feed.endWait(waiter)
             }
             phase = .polling(feed, waiter, timer)
             promise.futureResult.assumeIsolated().whenSuccess { newer in
                 timer.cancel()
-                let answer = Answer.feed(newer ?? feed.newest, isNew: newer != nil, set: site.layout.set)
+                let answer = Answer.feed(newer ?? feed.newest, query, isNew: newer != nil, set: site.layout.set)
                 self.writeSoon(answer, for: head, context)
             }
         }

@@ -1,16 +1,19 @@
-/// What a poll of the feed asks for beside the feed itself: `?after=VERSION&wait=SECONDS`.
+/// What a poll of the feed asks for beside the feed itself: `?after=VERSION&wait=SECONDS&with=documents`.
 struct FeedQuery: Hashable, Sendable {
     /// The version that the client has; only a newer one is worth a body.
     var after: UInt64?
     /// For how many seconds the client is willing to wait for a newer one.
     var wait: Int64
+    /// Whether the client takes a `FeedBundle`.
+    var withDocuments = false
 
     /// The longest time that a poll is held, in seconds.
     static let longestWait: Int64 = 3600
 
-    init(after: UInt64? = nil, wait: Int64 = 0) {
+    init(after: UInt64? = nil, wait: Int64 = 0, withDocuments: Bool = false) {
         self.after = after
         self.wait = wait
+        self.withDocuments = withDocuments
     }
 
     /// Nil when `after` or `wait` is not a whole number; other parameters are ignored.
@@ -26,6 +29,7 @@ struct FeedQuery: Hashable, Sendable {
             case "wait":
                 guard let seconds = UInt64(value) else { return nil }
                 wait = Int64(min(seconds, UInt64(Self.longestWait)))
+            case "with": withDocuments = value == "documents"
             default: continue
             }
         }
@@ -46,14 +50,16 @@ enum FeedDecision: Hashable, Sendable {
     /// Decides for the version `newest`, nil when there is none.
     ///
     /// `after` is the client's own word and decides alone. Without it, `If-None-Match` (RFC 9110, section 13.1.2) does.
-    init(query: FeedQuery, ifNoneMatch: EntityTagList?, newest: UInt64?) {
+    /// `isIncomplete` says that documents are to come with the newest: who takes them, and is willing to wait, does.
+    init(query: FeedQuery, ifNoneMatch: EntityTagList?, newest: UInt64?, isIncomplete: Bool = false) {
         let waits = query.wait > 0
         guard let newest else {
             self = waits ? .hold(above: query.after) : .missing
             return
         }
         if let after = query.after {
-            self = newest > after ? .full : waits ? .hold(above: after) : .notModified
+            let isNew = newest > after && !(isIncomplete && query.withDocuments && waits)
+            self = isNew ? .full : waits ? .hold(above: after) : .notModified
         } else if let ifNoneMatch, ifNoneMatch.matchesWeakly(Self.etag(of: newest)) {
             self = waits ? .hold(above: newest) : .notModified
         } else {

@@ -1,3 +1,4 @@
+internal import Metainfo
 internal import NIOHTTP1
 internal import SwarmCore
 
@@ -21,11 +22,16 @@ extension Answer {
     }
 
     /// The feed when it is new to the client, or that it is not.
-    static func feed(_ feed: PublishedFeed?, isNew: Bool, set: SetName) -> Answer {
+    static func feed(_ feed: PublishedFeed?, _ query: FeedQuery, isNew: Bool, set: SetName) -> Answer {
         guard let feed else { return .text(.notFound, "The set \(set) has no feed yet. Try again later.") }
         // As little as a 304 must have (RFC 9110, section 15.4.5): idle nodes ask all day.
         let headers: HTTPHeaders = ["ETag": FeedDecision.etag(of: feed.version), "Cache-Control": "no-cache"]
         guard isNew else { return .notModified(headers) }
+        if query.withDocuments, let bundle = feed.bundle, let after = query.after, let since = feed.since,
+            after >= since
+        {
+            return Answer(type: FeedBundle.mediaType, headers: headers, bytes: bundle)
+        }
         return Answer(type: "text/plain; charset=utf-8", headers: headers, bytes: feed.body)
     }
 }

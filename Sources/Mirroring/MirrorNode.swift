@@ -2,7 +2,7 @@ internal import AsyncHTTPClient
 internal import FileTree
 public import FoundationEssentials
 public import Logging
-internal import Metainfo
+public import Metainfo
 internal import NIOCore
 public import SwarmCore
 internal import Synchronization
@@ -40,7 +40,7 @@ public final class MirrorNode: Sendable {
     /// - Throws: `FileLock.Held` when another process has one of the roots, `MirrorError`, `FileError`.
     public init(
         configuration: NodeConfiguration, logger: Logger, now: @escaping @Sendable () -> Date = { Date() },
-        onFeed: @escaping @Sendable (SwarmCore.SetName, UInt64, [UInt8]) -> Void = { _, _, _ in },
+        onFeed: @escaping @Sendable (SwarmCore.SetName, UInt64, FeedBundle) -> Void = { _, _, _ in },
         reads: @escaping @Sendable (SwarmCore.SetName, Int) -> NodeReport.ReadCounts? = { _, _ in nil }
     ) throws {
         var locks: [LockHolder] = []

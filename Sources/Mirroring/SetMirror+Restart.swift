@@ -1,5 +1,6 @@
 internal import FileTree
 internal import Logging
+internal import Metainfo
 internal import SwarmCore
 
 extension SetMirror {
@@ -14,7 +15,7 @@ extension SetMirror {
     func reconcileAfterRestart() async throws {
         if let note = try FileSystem.contents(layout.feed), let accepted = try? accept(note, stored: true) {
             feed = accepted
-            onFeed(accepted.version, note)
+            onFeed(accepted.version, FeedBundle(feed: note, documents: [:]))
         }
         try reconcileActive()
         // The tree that a half made one is made over has that one's name by now, and tells what is in it.

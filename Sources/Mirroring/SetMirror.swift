@@ -22,7 +22,7 @@ public actor SetMirror {
     /// What the tracker of this node is shown; nil for nothing.
     private let login: TrackerLogin?
     /// Called with each feed that is accepted, for those who read it from this node.
-    let onFeed: @Sendable (UInt64, [UInt8]) -> Void
+    let onFeed: @Sendable (UInt64, FeedBundle) -> Void
 
     var snapshots: [SnapshotID: NodeState.Snapshot] = [:] {
         didSet { readable.set(snapshots.values) }
@@ -70,7 +70,7 @@ public actor SetMirror {
     init(
         configuration: NodeConfiguration.MirroredSet, set: SetName, engine: TorrentEngine, router: EventRouter,
         client: HTTPClient, neighbourhood: Neighbourhood, logger: Logger, now: @escaping @Sendable () -> Date,
-        login: TrackerLogin? = nil, onFeed: @escaping @Sendable (UInt64, [UInt8]) -> Void
+        login: TrackerLogin? = nil, onFeed: @escaping @Sendable (UInt64, FeedBundle) -> Void
     ) throws {
         self.configuration = configuration
         self.engine = engine
@@ -267,8 +267,8 @@ public actor SetMirror {
             do {
                 let known = hasFreshFeed ? feed?.version : nil
                 var isNews = false
-                if case .note(let note) = try await upstream.feed(layout.set, after: known ?? 0, wait: 300) {
-                    try await take(note, from: upstream)
+                if case .note(let bundle) = try await upstream.feed(layout.set, after: known ?? 0, wait: 300) {
+                    try await take(bundle, from: upstream)
                     isNews = feed?.version != known
                 }
                 feedError = nil
@@ -306,8 +306,8 @@ public actor SetMirror {
         }
     }
 
-    private func take(_ note: [UInt8], from upstream: Upstream) async throws {
-        let accepted = try accept(note, stored: false)
+    private func take(_ bundle: FeedBundle, from upstream: Upstream) async throws {
+        let accepted = try accept(bundle.feed, stored: false)
         let known = Set(peers())
         feedHost = upstream.host
         defer { wake.yield() }
@@ -315,10 +315,11 @@ public actor SetMirror {
             if Set(peers()) != known { await introduceAnew() }
             return
         }
-        try FileSystem.writeAtomically(note, to: layout.feed)
+        documents.offer(bundle.documents)
+        try FileSystem.writeAtomically(bundle.feed, to: layout.feed)
         try state.setAcceptedVersion(accepted.version)
         feed = accepted
-        onFeed(accepted.version, note)
+        onFeed(accepted.version, bundle)
         do { try linkTags() } catch { logger.error("\(error)") }
         logger.info(
             "new feed", metadata: ["version": "\(accepted.version)", "newest": "\(accepted.newest?.serial ?? 0)"])

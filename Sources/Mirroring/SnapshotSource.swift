@@ -27,6 +27,10 @@ struct SnapshotSource: Sendable {
     }
 
     private let recent = RecentTorrents()
+    private let offered = OfferedDocuments()
+
+    /// Takes documents that came with a feed, by their paths below `/.swarm/<set>/`; they are looked at when they are needed.
+    func offer(_ documents: [String: [UInt8]]) { offered.replace(with: documents) }
 
     /// The torrents on the disk.
     var shelf: TorrentShelf {
@@ -67,7 +71,7 @@ struct SnapshotSource: Sendable {
             manifest = try SwarmCore.Documents.decode(Manifest.self, from: bytes)
         } else {
             let bytes = try await fetch(
-                "/.swarm/\(layout.set)/manifests/\(entry.uuid).json", limit: entry.manifest.size
+                "manifests/\(entry.uuid).json", limit: entry.manifest.size
             ) {
                 guard $0.count == entry.manifest.size, Digest.sha256($0) == entry.manifest.sha256 else {
                     throw MirrorError(
@@ -197,7 +201,7 @@ struct SnapshotSource: Sendable {
         var torrent: Torrent?
         let size = shard.torrent.size
         let bytes = try await fetch(
-            "/.swarm/\(layout.set)/\(form.path(shard.infoHash))", limit: form.limit(size: size)
+            form.path(shard.infoHash), limit: form.limit(size: size)
         ) { torrent = try self.torrent(form.content(of: $0, size: size), shard) }
         guard let torrent else { throw MirrorError(.untrusted, "torrent \(shard.infoHash) was not checked") }
         try store(torrent, of: shard, compressed: form == .compressed ? bytes : nil, manifest)
@@ -240,7 +244,7 @@ struct SnapshotSource: Sendable {
         let path = layout.delta(from: delta.from, to: delta.to)
         if let patch = try FileSystem.contents(path), (try? check(patch)) != nil { return content }
         let patch = try await fetch(
-            "/.swarm/\(layout.set)/deltas/\(delta.from)-\(delta.to).zst", limit: delta.size, check)
+            "deltas/\(delta.from)-\(delta.to).zst", limit: delta.size, check)
         // Other nodes may come for it.
         try FileSystem.makeDirectories(layout.deltas)
         try keep(patch, at: path)
@@ -272,9 +276,12 @@ struct SnapshotSource: Sendable {
         try FileSystem.writeAtomically(bytes, to: path, syncing: false)
     }
 
-    /// From the first upstream whose answer passes the check. It throws `untrusted` when every upstream answered, and none
+    /// A document by its path below `/.swarm/<set>/`: as it came with the feed, else from the first upstream whose answer
+    /// passes the check. It throws `untrusted` when every upstream answered, and none
     /// with what was signed; otherwise one that did not answer may still have it.
     private func fetch(_ path: String, limit: Int, _ check: ([UInt8]) throws -> Void) async throws -> [UInt8] {
+        if let bytes = offered.take(path), bytes.count <= limit, (try? check(bytes)) != nil { return bytes }
+        let path = "/.swarm/\(layout.set)/\(path)"
         var failure: any Error = MirrorError(.upstream, "there is no upstream to fetch from")
         var isUntrusted = true
         for upstream in upstreams {
@@ -303,4 +310,13 @@ struct SnapshotSource: Sendable {
                     + "but its parent has \(parent.totals.files): it is refused; ask the master's operator")
         }
     }
+}
+
+/// What an upstream sent with its feed, until it is needed or something newer comes.
+private final class OfferedDocuments: Sendable {
+    private let documents = Mutex<[String: [UInt8]]>([:])
+
+    func replace(with documents: [String: [UInt8]]) { self.documents.withLock { $0 = documents } }
+
+    func take(_ path: String) -> [UInt8]? { documents.withLock { $0.removeValue(forKey: path) } }
 }

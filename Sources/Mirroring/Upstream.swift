@@ -14,22 +14,31 @@ struct Upstream: Sendable {
 
     /// What a poll of the feed brought.
     enum FeedAnswer: Sendable {
-        case note([UInt8])
+        case note(FeedBundle)
         case unchanged
     }
 
     /// The host of the base URL: where a peer without a host in the feed is.
     var host: String? { HTTPClient.Request.host(of: base) }
 
-    /// Asks for a feed newer than `version`, and lets the upstream hold the answer back for up to `wait` seconds.
+    /// Asks for a feed newer than `version`, and lets the upstream hold the answer back for up to `wait` seconds. It may send
+    /// what is new with it.
     func feed(_ set: SetName, after version: UInt64, wait: Int) async throws -> FeedAnswer {
-        let query = version == 0 ? "" : "?after=\(version)&wait=\(wait)"
+        let query = version == 0 ? "" : "?after=\(version)&wait=\(wait)&with=documents"
         // Only an answer that may be held back can take long.
         let time = version == 0 ? 30 : Int64(wait) + 30
         let response = try await get("/.swarm/\(set)/feed\(query)", timeout: .seconds(time), headers: [:])
         if response.status == .notModified { return .unchanged }
-        return .note(
-            try await body(response, limit: SignedNote.defaultLimit, path: "/.swarm/\(set)/feed", within: .seconds(30)))
+        let path = "/.swarm/\(set)/feed"
+        guard response.headers.first(name: "Content-Type") == FeedBundle.mediaType else {
+            let note = try await body(response, limit: SignedNote.defaultLimit, path: path, within: .seconds(30))
+            return .note(FeedBundle(feed: note, documents: [:]))
+        }
+        let limit = SignedNote.defaultLimit + 2 * FeedBundle.limit
+        let bytes = try await body(response, limit: limit, path: path, within: Self.time(for: limit))
+        do { return .note(try FeedBundle(encoded: bytes)) } catch {
+            throw MirrorError(.upstream, "\(base)\(path) sends a feed with documents that cannot be read: \(error)")
+        }
     }
 
     /// A document of at most `limit` bytes.

@@ -2,6 +2,7 @@ import ContentServer
 import FileTree
 import Foundation
 import Logging
+import Metainfo
 import Mirroring
 import SwarmCore
 import Synchronization
@@ -21,7 +22,8 @@ final class NodeDaemon: Sendable {
         // Only a tracker wants to know, and only what is served over TCP is read by readers.
         let counts = configuration.reporting != nil && !configuration.httpListen.isEmpty
         let node = try MirrorNode(
-            configuration: configuration, logger: logger, onFeed: { feeds[$0].publish(version: $1, bytes: $2) },
+            configuration: configuration, logger: logger,
+            onFeed: { feeds[$0].publish(version: $1, bytes: $2.feed, documents: $2.documents) },
             reads: { counts ? counters[$0].counts(limit: 100, bytes: $1) : nil })
         self.node = node
         self.logger = logger

@@ -20,6 +20,8 @@ final class FeedKeeper: Service {
     let box = FeedBox()
     let opened = OpenedSnapshots()
     private let store: SnapshotStore
+    /// The newest snapshot of the feed that was shown last.
+    private let shown = Mutex<SnapshotID?>(nil)
     private let seeder: Seeder
     private let peers: [Endpoint]
     private let logger: Logger
@@ -53,14 +55,30 @@ final class FeedKeeper: Service {
         }
         self.opened.replace(with: opened)
         if box.current?.version != feed.version {
-            // Nodes and trackers look at it while the torrents are added; who gets one finds its seed.
-            await seeder.update(to: feed) { [box] in box.publish(version: feed.version, bytes: note) }
+            let news = try await news(in: feed)
+            // Nodes and trackers look at it while the torrents are added; who gets one finds its seed. So does who gets the
+            // documents with the feed, which are held back for that: little is added then.
+            await seeder.update(to: feed) { [box] in
+                box.publish(version: feed.version, bytes: note, isComplete: news.isEmpty)
+            }
+            if !news.isEmpty { box.complete(version: feed.version, documents: news) }
         }
         // Half of the lifetime is when the feed is signed anew; a quarter of it is soon enough for that.
         let lifetime = store.configuration.feedLifetime
         var pause = min(Duration.seconds(3600), lifetime / 4)
         if let next { pause = min(pause, max(.zero, .seconds(next.timeIntervalSinceNow))) }
         return pause
+    }
+
+    /// What is new in a feed for those who have the one that was shown last.
+    private func news(in feed: Feed) async throws -> [String: [UInt8]] {
+        let newest = feed.newest?.uuid
+        let before = shown.withLock { shown in
+            defer { shown = newest }
+            return shown
+        }
+        guard before != nil, before != newest else { return [:] }
+        return try await blocking { [store] in try store.news(in: feed) }
     }
 
     func run() async throws {

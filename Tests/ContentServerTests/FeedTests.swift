@@ -32,6 +32,8 @@ struct FeedTests {
         #expect(FeedQuery(query: "") == FeedQuery())
         #expect(FeedQuery(query: "after=3&wait=10&x=y") == FeedQuery(after: 3, wait: 10))
         #expect(FeedQuery(query: "wait=18446744073709551615") == FeedQuery(wait: 3600))
+        #expect(FeedQuery(query: "after=3&with=documents") == FeedQuery(after: 3, withDocuments: true))
+        #expect(FeedQuery(query: "with=pictures") == FeedQuery())
         #expect(FeedQuery(query: "after") == nil)
         #expect(FeedQuery(query: "wait=1.5") == nil)
     }

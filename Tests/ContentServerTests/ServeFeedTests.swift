@@ -1,4 +1,5 @@
 import Glibc
+import Metainfo
 import SwarmCore
 import Testing
 
@@ -57,6 +58,46 @@ struct ServeFeedTests {
             #expect(late.headers["etag"] == #""2""#)
             // A time-out leaves the connection usable.
             #expect(try await offload { try client.request("/.swarm/debian/feed").text } == "two")
+        }
+    }
+
+    @Test("Who takes documents gets them with the feed when they are there, and others get the feed at once")
+    func documents() async throws {
+        let (feed, changes) = box()
+        let mirror = try TestMirror(feed: feed)
+        feed.publish(version: 1, bytes: [1], documents: ["manifests/a": [7]])
+        try await mirror.serve { _, endpoint in
+            var counts = changes.makeAsyncIterator()
+            let path = "/.swarm/debian/feed"
+            let (taker, plain) = (try RawConnection(to: endpoint), try RawConnection(to: endpoint))
+            // Nobody has the version before the first.
+            let first = try await offload { try plain.request("\(path)?after=0&with=documents") }
+            #expect(first.headers["content-type"] == "text/plain; charset=utf-8" && first.body == [1])
+            try taker.send(RawConnection.request("GET", "\(path)?after=1&wait=3600&with=documents"))
+            #expect(await counts.next() == 1)
+            try plain.send(RawConnection.request("GET", "\(path)?after=1&wait=3600"))
+            #expect(await counts.next() == 2)
+            let bundle = FeedBundle(feed: Array("two".utf8), documents: ["deltas/b": [8, 9], "manifests/a": [7]])
+            feed.publish(version: 2, bytes: bundle.feed, isComplete: false)
+            #expect(await counts.next() == 1)
+            #expect(try await offload { try plain.response().text } == "two")
+            // Nor does one that comes now, and is willing to wait; one that is not gets the feed.
+            let late = try RawConnection(to: endpoint)
+            try late.send(RawConnection.request("GET", "\(path)?after=1&wait=3600&with=documents"))
+            #expect(await counts.next() == 2)
+            #expect(try await offload { try plain.request("\(path)?after=1&with=documents").text } == "two")
+            feed.complete(version: 1, documents: [:])
+            feed.complete(version: 2, documents: bundle.documents)
+            #expect(await counts.next() == 0)
+            for client in [taker, late] {
+                let answer = try await offload { try client.response() }
+                #expect(answer.headers["content-type"] == FeedBundle.mediaType && answer.headers["etag"] == #""2""#)
+                #expect(try FeedBundle(encoded: answer.body) == bundle)
+            }
+            // Who is further behind asks for what he needs.
+            #expect(try await offload { try plain.request("\(path)?after=0&with=documents").text } == "two")
+            feed.publish(version: 3, bytes: Array("three".utf8))
+            #expect(try await offload { try plain.request("\(path)?after=2&with=documents").text } == "three")
         }
     }
 

@@ -105,6 +105,39 @@ extension EndToEnd {
             }
         }
 
+        @Test("The documents of an update come with the feed: nobody asks for them, along a chain of nodes either")
+        func oneAnswer() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 54, large: 4)
+                let master = try await Master.sample(bench, &archive)
+                let first = try await master.snapshot().snapshot
+                let server = try await master.serve()
+                let (relay, leaf) = (Node(master, 2), Node(master, 3))
+                let (daemon, ready) = try await relay.run(
+                    server.url, top: "log-level = \"trace\"\nhttp-listen = \"127.0.0.2:0\"")
+                let url = "http://\(try #require(ready.http.first))"
+                try await relay.awaitActive(first)
+                _ = try await leaf.run(url, set: "peers = [\"\(try #require(ready.peers.first))\"]")
+                try await leaf.awaitActive(first)
+                func requests() -> [String] {
+                    daemon.errors.matches(of: /target=(\/\.swarm\/debian\/\S+)/).map { String($0.output.1) }
+                }
+                #expect(requests().contains { $0.contains("/manifests/") })
+                try await eventually("the leaf waits for news") {
+                    requests().last?.contains("with=documents") == true ? () : nil
+                }
+                let before = requests().count
+                _ = try archive.update(master.source, round: 1)
+                let second = try await master.snapshot().snapshot
+                try await leaf.awaitActive(second)
+                try expectSource(leaf, master)
+                let news = requests().dropFirst(before)
+                #expect(news.allSatisfy { $0.contains("/feed?") }, "\(news)")
+                let status = try #require(try await leaf.status()?.snapshots.last)
+                #expect(status.bytesMetadata > 0 && status.bytesFromHTTP == 0)
+            }
+        }
+
         @Test("Without BitTorrent the content comes over HTTP, and only once")
         func withoutPeers() async throws {
             try await TestBench.run { bench in
