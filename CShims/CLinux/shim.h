@@ -25,12 +25,18 @@ static inline int swarm_noatime(void) { return 01000000; /* asm-generic/fcntl.h 
 // An empty file in memory without a name.
 static inline int swarm_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u /* MFD_CLOEXEC */); }
 
-// Makes the C library give freed memory back to the system: buffers that are large come from it one by one, and no more
-// than two threads' worth of small ones is kept apart.
+// Bounds what the C library keeps of freed memory: buffers that are very large come from the system one by one, no more than
+// two threads' worth of others is kept apart, and of these so much at their end. Within that, what a work frees is used by the
+// next one, and need not be cleared by the kernel again: for torrents of some megabytes that is a tenth of the work.
 static inline void swarm_bound_allocator(void) {
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 32 * 1024 * 1024);
+}
+
+// Starts writing what is in memory of a file to the disk, and does not wait for it.
+static inline int swarm_start_writing(int descriptor) {
+    return (int)syscall(SYS_sync_file_range, descriptor, 0LL, 0LL, 2u /* SYNC_FILE_RANGE_WRITE */);
 }
 
 // Gives the free pages within the heaps back as well (malloc_trim(3)).

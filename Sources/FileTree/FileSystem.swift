@@ -136,6 +136,7 @@ public enum FileSystem {
     /// Writes a file under a temporary name, syncs it and renames it: readers see the old or the new, never a part.
     ///
     /// - Parameter syncing: false where the caller sees to it that the file is on the disk before anything says that it is.
+    ///   (It is begun to be written, so that there is less to wait for by then.)
     public static func writeAtomically(
         _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, syncing: Bool = true
     ) throws(FileError) {
@@ -143,7 +144,8 @@ public enum FileSystem {
         do throws(FileError) {
             let file = try Descriptor.create(temporary, mode: mode)
             try file.write(bytes)
-            if syncing { try file.sync() }
+            // What the start of writing fails with, the sync will say.
+            if syncing { try file.sync() } else { _ = swarm_start_writing(file.rawValue) }
             try rename(temporary, to: path)
         } catch {
             unlink(temporary)

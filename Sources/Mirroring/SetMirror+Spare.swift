@@ -56,6 +56,7 @@ extension SetMirror {
             if let damage = error as? DamagedTree { _ = try? await noteLosses(damage) }
         }
         documents.shelf.recent.settle()
+        try? await offPool { Allocator.trim() }
     }
 
     /// Makes a spare tree hold a snapshot that is whole in another one. What was begun with it is gone on with.

@@ -62,6 +62,7 @@ actor Seeder: Service {
             pending.settle(infoHash)
         }
         for (infoHash, _) in missing { pending.settle(infoHash) }
+        if !missing.isEmpty { _ = await offPool { Allocator.trim() } }
         // A file that was written in place in the source may have been exchanged in a tree: what is open is closed.
         for infoHash in staying { await engine.flush(infoHash) }
     }
