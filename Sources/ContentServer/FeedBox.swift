@@ -107,7 +107,8 @@ public final class FeedBox: Sendable {
     }
 
     private static func bundle(_ feed: [UInt8], _ documents: [String: [UInt8]]) -> ByteBuffer? {
-        documents.isEmpty ? nil : ByteBuffer(bytes: FeedBundle(feed: feed, documents: documents).encoded)
+        let bundle = FeedBundle(feed: feed, documents: documents)
+        return documents.isEmpty || !bundle.isWithinLimits ? nil : ByteBuffer(bytes: bundle.encoded)
     }
 
     private func change(_ body: (inout State) -> Void) {

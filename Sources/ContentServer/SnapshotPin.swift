@@ -5,7 +5,7 @@ internal import SwarmCore
 /// one connection, never meets half of each state.
 struct SnapshotPin: Hashable, Sendable {
     /// For how many seconds after a switch the old snapshot stays in sight.
-    static let overlap: Int64 = 60
+    static let overlap = ReadersTime.afterSwitch.components.seconds
 
     private(set) var snapshot: SnapshotID
     /// When the pin ends, in seconds since 1970; nil while its snapshot is current.

@@ -26,7 +26,9 @@ extension Answer {
         guard let feed else { return .text(.notFound, "The set \(set) has no feed yet. Try again later.") }
         // As little as a 304 must have (RFC 9110, section 15.4.5): idle nodes ask all day.
         let headers: HTTPHeaders = ["ETag": FeedDecision.etag(of: feed.version), "Cache-Control": "no-cache"]
-        guard isNew else { return .notModified(headers) }
+        // (Who waited in vain for a feed's documents must not take that feed for one that he has.)
+        let isBehind = query.after.map { $0 < feed.version } ?? false
+        guard isNew else { return .notModified(isBehind ? ["Cache-Control": "no-cache"] : headers) }
         if query.withDocuments, let bundle = feed.bundle, let after = query.after, let since = feed.since,
             after >= since
         {

@@ -80,7 +80,9 @@ public final class MirrorNode: Sendable {
                 logger[metadataKey: "set"] = "\(name)"
                 let mirror = try SetMirror(
                     configuration: set, set: name, engine: engine, router: router, client: client,
-                    neighbourhood: neighbourhood, logger: logger, now: now, login: configuration.reporting?.login,
+                    neighbourhood: neighbourhood, logger: logger, now: now,
+                    readersTime: configuration.httpListen.isEmpty ? .zero : ReadersTime.afterSwitch,
+                    login: configuration.reporting?.login,
                     onFeed: { onFeed(name, $0, $1) })
                 neighbourhood.add(mirror)
                 members.append(Member(layout: RootLayout(root: set.root, set: name), mirror: mirror))

@@ -11,7 +11,6 @@ extension SetMirror {
         var failures = 0
         fetchPatience.succeeded()
         transferPatience.succeeded()
-        defer { baseInUse = nil }
         while !Task.isCancelled {
             do {
                 try await fetch(snapshot)
@@ -29,7 +28,8 @@ extension SetMirror {
                 await pause(after: error, failures: &failures, on: snapshot)
             }
         }
-        if fetching?.snapshot == snapshot { fetching = nil }
+        if fetching?.snapshot == snapshot { (fetching, baseInUse) = (nil, nil) }
+        documents.offer([:])
         wake.yield()
         documents.shelf.recent.settle()
         try? await offPool { Allocator.trim() }
@@ -92,7 +92,7 @@ extension SetMirror {
             }
             // Nobody can tell any more what it was to be, and it must not keep newer ones waiting.
             logger.warning("\(error); its half made tree is removed", metadata: ["snapshot": "\(id)"])
-            try await abandon([id] + (row.base.map { FileSystem.exists(layout.tree($0)) ? [] : [$0] } ?? []))
+            try await abandon([id] + (row.base.map { layout.existingTree($0) != nil ? [] : [$0] } ?? []))
             return
         }
         try Task.checkCancellation()
@@ -109,8 +109,10 @@ extension SetMirror {
         await endSparing()
         let (base, spareBase) = try await chooseBase(for: id)
         let filter = configuration.filter
+        // (A tree that was let go of, and may hold another snapshot by now, has been put aside.)
+        let known = snapshots[id].flatMap { $0.state == .spare ? nil : $0 }
         var row =
-            snapshots[id]
+            known
             ?? NodeState.Snapshot(
                 uuid: id, serial: manifest.serial, state: .building, filter: filter, base: spareBase,
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
@@ -179,7 +181,7 @@ extension SetMirror {
             if row.state == .fetching { return (try await localTree(row), nil) }
             // Interrupted while it was built: from the same base again.
             if let base = row.base, let baseRow = snapshots[base] {
-                if FileSystem.exists(layout.tree(base)) || FileSystem.exists(layout.tree(id)) {
+                if layout.existingTree(base) != nil || FileSystem.exists(layout.tree(id)) {
                     baseInUse = base
                     if let tree = try await knownTree(baseRow) { return (tree, base) }
                     baseInUse = nil
@@ -196,27 +198,13 @@ extension SetMirror {
         }
         // (What readers see stays in its place, though it may be one that is being mended.)
         let unfinished = snapshots.values.first { $0.state == .fetching && $0.uuid != current }
-        guard let chosen = unfinished ?? spares.first, FileSystem.exists(layout.files(of: chosen.uuid)) else {
+        guard let chosen = unfinished ?? spares.first, layout.existingTree(chosen.uuid) != nil else {
             return (nil, nil)
         }
         baseInUse = chosen.uuid
         if let whole = try await brought(chosen), let tree = try await knownTree(whole) { return (tree, whole.uuid) }
         try await abandon([chosen.uuid], next: id)
         return (nil, nil)
-    }
-
-    /// A spare tree, after what was begun with it has come to its end; nil where that cannot be, and nobody can tell any more
-    /// what is in it.
-    private func brought(_ spare: NodeState.Snapshot) async throws -> NodeState.Snapshot? {
-        guard let aim = spare.becoming else { return spare }
-        guard let whole = snapshots[aim], isWhole(aim) else { return nil }
-        do { try await bringUp(spare, to: whole) } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            logger.warning("a half made spare tree is removed: \(error)", metadata: ["snapshot": "\(spare.uuid)"])
-            return nil
-        }
-        return snapshots[spare.uuid]
     }
 
     /// A tree, as long as anybody can tell what is in it; nil when its documents are lost for good.
@@ -245,7 +233,9 @@ extension SetMirror {
             if let set, !set.isEmpty { missing[shard.infoHash] = set }
         }
         return LocalTree(
-            snapshot: row.uuid, files: layout.files(of: row.uuid), shards: shards, shelf: documents.shelf,
+            snapshot: row.uuid,
+            files: layout.existingTree(row.uuid).map { "\($0)/\(layout.set)" } ?? layout.files(of: row.uuid),
+            shards: shards, shelf: documents.shelf,
             filter: try row.filter.compiled(), missing: missing)
     }
 
@@ -303,10 +293,10 @@ extension SetMirror {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
         let free = try FileSystem.freeBytes(layout.root)
-        if let tree, needed > free {
+        if let files = tree.flatMap({ layout.existingTree($0) }).map({ "\($0)/\(layout.set)" }), needed > free {
             for transfer in plan.transfers {
                 for entry in transfer.entries(.fetch, .rewritten) {
-                    let status = try FileSystem.status("\(layout.files(of: tree))/\(transfer.torrent.path(entry))")
+                    let status = try FileSystem.status("\(files)/\(transfer.torrent.path(entry))")
                     guard let status, transfer.sources[entry] == .fetch || status.links == 1 else { continue }
                     needed -= min(status.allocated, transfer.torrent.length(entry))
                 }

@@ -38,7 +38,7 @@ extension SetMirror {
             let row = snapshots[id]
             try state.remove(id)
             snapshots[id] = nil
-            try forget(row?.holds ?? id, next: next)
+            for held in [row?.holds ?? id, row?.becoming].compactMap({ $0 }) { try forget(held, next: next) }
         }
         try await removeAside(trees)
     }
@@ -48,9 +48,10 @@ extension SetMirror {
     func putAside(_ id: SnapshotID) throws {
         try FileSystem.remove(layout.snapshotLink(id))
         try FileSystem.makeDirectories(trash)
-        guard FileSystem.exists(layout.tree(id)) else { return }
-        try FileSystem.removeTree("\(trash)/\(id)")
-        try FileSystem.rename(layout.tree(id), to: "\(trash)/\(id)")
+        while let tree = layout.existingTree(id) {
+            try FileSystem.removeTree("\(trash)/\(id)")
+            try FileSystem.rename(tree, to: "\(trash)/\(id)")
+        }
     }
 
     /// Removes trees that were put aside.
@@ -67,7 +68,7 @@ extension SetMirror {
     /// - Parameter next: a snapshot that is not in the state yet, and needs its documents.
     func forget(_ id: SnapshotID, next: SnapshotID? = nil) throws {
         var held = Set(snapshots.values.flatMap { [$0.holds, $0.becoming ?? $0.holds] })
-        if let next { held.insert(next) }
+        held.formUnion([next, fetching?.snapshot].compactMap { $0 })
         guard !held.contains(id), let manifest = try documents.localManifest(id) else { return }
         var needed: Set<InfoHash> = []
         var deltas: Set<Manifest.Delta> = []
@@ -108,6 +109,7 @@ extension SetMirror {
                 return
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(row.uuid)"]) }
         }
+        try? await offPool { Allocator.trim() }
     }
 
     /// Whether a snapshot can be offered, and linked from, as it is. A tree that is being made over cannot.

@@ -19,6 +19,8 @@ public actor SetMirror {
     let state: NodeState
     let logger: Logger
     let now: @Sendable () -> Date
+    /// For how long after a switch a connection to this node may go on to read what was current until then.
+    let readersTime: Duration
     /// What the tracker of this node is shown; nil for nothing.
     private let login: TrackerLogin?
     /// Called with each feed that is accepted, for those who read it from this node.
@@ -70,6 +72,7 @@ public actor SetMirror {
     init(
         configuration: NodeConfiguration.MirroredSet, set: SetName, engine: TorrentEngine, router: EventRouter,
         client: HTTPClient, neighbourhood: Neighbourhood, logger: Logger, now: @escaping @Sendable () -> Date,
+        readersTime: Duration = .zero,
         login: TrackerLogin? = nil, onFeed: @escaping @Sendable (UInt64, FeedBundle) -> Void
     ) throws {
         self.configuration = configuration
@@ -79,6 +82,7 @@ public actor SetMirror {
         self.logger = logger
         self.now = now
         self.login = login
+        self.readersTime = readersTime
         self.onFeed = onFeed
         layout = RootLayout(root: configuration.root, set: set)
         upstreams = configuration.upstreams.map { Upstream(base: $0, client: client) }

@@ -5,30 +5,39 @@ internal import SwarmCore
 /// Carries a plan out, up to what has to be fetched. Every step may be repeated after a crash.
 struct TreeAssembler {
     let layout: RootLayout
+    /// The name of the tree that is made.
     let target: SnapshotID
-    /// The snapshot whose tree is made over; nil for a new tree, the target itself when it is gone on with.
+    /// The name of the tree that is made over; nil for a new tree, the target itself when it is gone on with.
     let base: SnapshotID?
     /// Whether readers see the tree already: one that was damaged, and is made whole again.
     var isOpen = false
+    /// Whether the tree becomes a spare one, and no snapshot's own.
+    var isSpare = false
 
-    private var tree: String { layout.tree(target) }
+    private var tree: String { isSpare ? layout.spareTree(target) : layout.tree(target) }
+    private var files: String { "\(tree)/\(layout.set)" }
     /// Where files wait that move inside the tree that is made over.
-    private var stage: String { "\(layout.swarm)/stage/\(target)" }
+    private var stage: String { "\(layout.stages)/\(target)" }
+
+    /// Gives the tree that is made over its new name, in one step: whoever finds it by the old one finds all of it as it was.
+    private func takeOver(_ base: SnapshotID) throws {
+        guard let old = layout.existingTree(base), old != tree else { return }
+        try FileSystem.remove(layout.snapshotLink(base))
+        try FileSystem.setMode(old, 0o700)
+        if isSpare { try FileSystem.makeDirectories(layout.spares) }
+        try FileSystem.rename(old, to: tree)
+    }
 
     /// Blocking. `shelf` has the snapshot's torrents.
     func assemble(_ plan: SnapshotPlan, shelf: TorrentShelf) throws {
-        if let base, base != target, FileSystem.exists(layout.tree(base)) {
-            try FileSystem.remove(layout.snapshotLink(base))
-            try FileSystem.setMode(layout.tree(base), 0o700)
-            try FileSystem.rename(layout.tree(base), to: tree)
-        }
+        if let base { try takeOver(base) }
         guard base == nil || FileSystem.exists(tree) else {
             throw MirrorError(.file, "\(tree) was to be made from another tree, which is gone; it is made anew")
         }
         try FileSystem.makeDirectories(layout.trees)
         try FileSystem.makeDirectories(tree, mode: 0o700)
         try FileSystem.setMode(tree, isOpen ? 0o755 : 0o700)
-        let builder = try TreeBuilder(root: layout.files(of: target))
+        let builder = try TreeBuilder(root: files)
         let staged = try stageMoves(plan, builder)
 
         try builder.remove(
@@ -55,7 +64,7 @@ struct TreeAssembler {
 
     /// Once it is in the state that the tree is assembled. Not before: a repetition would take what lies under an old
     /// name by then for what was there first.
-    func forgetMoves() throws { try FileSystem.removeTree("\(layout.swarm)/stage") }
+    func forgetMoves() throws { try FileSystem.removeTree(stage) }
 
     /// What moves inside the tree is linked aside first, before its old name goes.
     private func stageMoves(_ plan: SnapshotPlan, _ builder: TreeBuilder) throws -> [ContentLocator.Location: String] {
@@ -84,6 +93,7 @@ struct TreeAssembler {
         let status = try FileSystem.status(name)
         return status?.kind == .regular && status?.size == file.length
             && status?.mtimeSeconds == location.identity.mtime
+            && status?.isExecutable == location.identity.executable
     }
 
     private func stage(_ location: ContentLocator.Location, _ builder: TreeBuilder, as name: String) throws {

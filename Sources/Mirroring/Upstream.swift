@@ -34,7 +34,7 @@ struct Upstream: Sendable {
             let note = try await body(response, limit: SignedNote.defaultLimit, path: path, within: .seconds(30))
             return .note(FeedBundle(feed: note, documents: [:]))
         }
-        let limit = SignedNote.defaultLimit + 2 * FeedBundle.limit
+        let limit = SignedNote.defaultLimit + FeedBundle.encodedLimit
         let bytes = try await body(response, limit: limit, path: path, within: Self.time(for: limit))
         do { return .note(try FeedBundle(encoded: bytes)) } catch {
             throw MirrorError(.upstream, "\(base)\(path) sends a feed with documents that cannot be read: \(error)")

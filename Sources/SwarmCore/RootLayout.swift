@@ -43,9 +43,16 @@ public struct RootLayout: Hashable, Sendable {
     public var manifests: String { "\(swarm)/manifests" }
     /// Files `<info-hash>.torrent`, and the same with `.zst` at the end.
     public var torrents: String { "\(swarm)/torrents" }
+    /// See `spareTree(_:)`.
+    public var spares: String { "\(swarm)/spare" }
+    /// One directory for each tree that is being made over: where files wait that move in it.
+    public var stages: String { "\(swarm)/stage" }
     /// Patches from one torrent to its successor.
     public var deltas: String { "\(swarm)/deltas" }
 
+    /// Where a tree lies, under the name that it had, once it holds the files of another snapshot: on a node, so that who
+    /// knows it by its old place finds it gone, and never changed.
+    public func spareTree(_ snapshot: SnapshotID) -> String { "\(spares)/\(snapshot)" }
     /// The directory that is private until activation and that torrents are saved to: mode 0700, then 0755.
     public func tree(_ snapshot: SnapshotID) -> String { "\(trees)/\(snapshot)" }
     /// The snapshot's files.

@@ -55,13 +55,14 @@ final class FeedKeeper: Service {
         }
         self.opened.replace(with: opened)
         if box.current?.version != feed.version {
-            let news = try await news(in: feed)
+            let news = await news(in: feed)
             // Nodes and trackers look at it while the torrents are added; who gets one finds its seed. So does who gets the
             // documents with the feed, which are held back for that: little is added then.
             await seeder.update(to: feed) { [box] in
                 box.publish(version: feed.version, bytes: note, isComplete: news.isEmpty)
+            } settled: { [box] in
+                if !news.isEmpty { box.complete(version: feed.version, documents: news) }
             }
-            if !news.isEmpty { box.complete(version: feed.version, documents: news) }
         }
         // Half of the lifetime is when the feed is signed anew; a quarter of it is soon enough for that.
         let lifetime = store.configuration.feedLifetime
@@ -71,14 +72,17 @@ final class FeedKeeper: Service {
     }
 
     /// What is new in a feed for those who have the one that was shown last.
-    private func news(in feed: Feed) async throws -> [String: [UInt8]] {
+    private func news(in feed: Feed) async -> [String: [UInt8]] {
         let newest = feed.newest?.uuid
         let before = shown.withLock { shown in
             defer { shown = newest }
             return shown
         }
         guard before != nil, before != newest else { return [:] }
-        return try await blocking { [store] in try store.news(in: feed) }
+        do { return try await blocking { [store] in try store.news(in: feed) } } catch {
+            logger.warning("the documents of \(newest?.rawValue ?? "") do not go with the feed: \(error)")
+            return [:]
+        }
     }
 
     func run() async throws {

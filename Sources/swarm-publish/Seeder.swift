@@ -31,9 +31,9 @@ actor Seeder: Service {
     }
 
     /// Adds what is new in the feed, removes what is gone, and moves torrents whose tree goes to another tree. `show` is
-    /// called as soon as it is known what is `pending`: adding a thousand files takes some milliseconds. Calls come one at
-    /// a time, from the keeper of the feed.
-    func update(to feed: Feed, show: @Sendable () -> Void) async {
+    /// called as soon as it is known what is `pending`: adding a thousand files takes some milliseconds. `settled` is called
+    /// once nothing is. Calls come one at a time, from the keeper of the feed.
+    func update(to feed: Feed, show: @Sendable () -> Void, settled: @Sendable () -> Void) async {
         let logger = logger
         trackers = feed.trackers
         let wanted = await offPool { [store] in
@@ -62,6 +62,7 @@ actor Seeder: Service {
             pending.settle(infoHash)
         }
         for (infoHash, _) in missing { pending.settle(infoHash) }
+        settled()
         if !missing.isEmpty { _ = await offPool { Allocator.trim() } }
         // A file that was written in place in the source may have been exchanged in a tree: what is open is closed.
         for infoHash in staying { await engine.flush(infoHash) }

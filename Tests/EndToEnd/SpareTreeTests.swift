@@ -51,13 +51,12 @@ extension EndToEnd {
                 try await node.awaitStatus("the spare tree is up to date") { $0.spare == current }
             }
 
-            /// The trees that no link leads to.
-            func spareTrees() throws -> [String] {
-                let linked = try FileManager.default.contentsOfDirectory(atPath: "\(node.root)/snap")
-                return try FileManager.default.contentsOfDirectory(atPath: "\(node.root)/trees").filter {
-                    !linked.contains($0)
-                }
+            private func names(_ directory: String) throws -> Set<String> {
+                Set(try FileManager.default.contentsOfDirectory(atPath: "\(node.root)/\(directory)"))
             }
+
+            /// The trees that were brought up to date.
+            func spareTrees() throws -> [String] { try names(".swarm/spare").sorted() }
 
             /// What readers see is the source, and so is what they do not see.
             func expectCurrent(_ what: String) throws {
@@ -65,8 +64,9 @@ extension EndToEnd {
                 #expect(try node.tree().differences(from: source, allowingMoreLinks: true) == [], "\(what)")
                 let spares = try spareTrees()
                 #expect(spares.count == 1, "\(what)")
+                #expect(try names("trees").isSubset(of: names("snap")), "\(what)")
                 for spare in spares {
-                    let tree = "\(node.root)/trees/\(spare)"
+                    let tree = "\(node.root)/.swarm/spare/\(spare)"
                     #expect(try mode(tree) == 0o700, "\(what)")
                     #expect(
                         try TreeState("\(tree)/debian").differences(from: source, allowingMoreLinks: true) == [],
@@ -111,20 +111,25 @@ extension EndToEnd {
         @Test(
             "A daemon that dies while it brings the tree up to date goes on, or does without",
             .enabled(if: SystemCallKiller.isPossible, "\(SystemCallKiller.requirement)"),
-            arguments: ["unlink", "linkat"], Interval.allCases)
+            arguments: ["rename", "unlink", "linkat"], Interval.allCases)
         func killed(call: String, interval: Interval) async throws {
             try await TestBench.run { bench in
                 var setting = try await Bench(bench, seed: 111)
                 let (first, _) = try await setting.node.run(setting.server.url)
                 try await setting.settle()
                 let status = try #require(try await setting.node.socketStatus())
+                #expect(try setting.spareTrees().count == 1)
                 let retained = try #require(status.snapshots.first { $0.state == .retained }?.uuid)
                 first.signal(SIGTERM)
                 _ = try await first.wait()
 
                 // The retained tree is the next to be spare.
                 let next = try await setting.publish()
-                let path = "\(setting.node.root)/trees/\(retained)/debian/dists/stable/Release"
+                let tree = "\(setting.node.root)/.swarm/spare/\(retained)"
+                // (strace tells a rename by the old name alone.)
+                let path =
+                    call == "rename"
+                    ? "\(setting.node.root)/trees/\(retained)" : "\(tree)/debian/dists/stable/Release"
                 let (daemon, _) = try await setting.node.run(
                     setting.server.url,
                     wrapper: SystemCallKiller.wrapper(call, path: path, log: bench["strace"]))

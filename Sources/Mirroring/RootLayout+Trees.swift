@@ -1,0 +1,9 @@
+internal import FileTree
+internal import SwarmCore
+
+extension RootLayout {
+    /// Where the tree lies that had this snapshot's name; nil when it is gone.
+    func existingTree(_ snapshot: SnapshotID) -> String? {
+        [spareTree(snapshot), tree(snapshot)].first { FileSystem.exists($0) }
+    }
+}
