@@ -72,7 +72,7 @@ final class PollRelay {
         let text = String(decoding: buffer[..<count], as: UTF8.self)
         traffic.requests += text.components(separatedBy: "GET /").count - 1
         traffic.fromNode += count
-        try pair.master.send(text.replacingOccurrences(of: "&wait=300 ", with: "&wait=1 "))
+        try pair.master.send(text.replacingOccurrences(of: "&wait=300&", with: "&wait=1&"))
         return true
     }
 

@@ -81,7 +81,7 @@ struct PollWork {
     private func measureWaiting(_ master: SwarmMaster, _ daemon: ChildProcess) throws {
         let version = try master.feed().feed.version
         let request = """
-            GET /.swarm/\(SwarmMaster.setName)/feed?after=\(version)&wait=300 HTTP/1.1\r
+            GET /.swarm/\(SwarmMaster.setName)/feed?after=\(version)&wait=300&with=documents HTTP/1.1\r
             Host: 127.0.0.1:\(master.port)\r
             User-Agent: swarm-bench\r
             \r
