@@ -6,4 +6,7 @@ extension RootLayout {
     func existingTree(_ snapshot: SnapshotID) -> String? {
         [spareTree(snapshot), tree(snapshot)].first { FileSystem.exists($0) }
     }
+
+    /// The directory with the files of that tree; nil when it is gone.
+    func existingFiles(of snapshot: SnapshotID) -> String? { existingTree(snapshot).map { "\($0)/\(set)" } }
 }

@@ -204,7 +204,7 @@ extension SetMirror {
         }
         return LocalTree(
             snapshot: row.uuid,
-            files: layout.existingTree(row.uuid).map { "\($0)/\(layout.set)" } ?? layout.files(of: row.uuid),
+            files: layout.existingFiles(of: row.uuid) ?? layout.files(of: row.uuid),
             shards: shards, shelf: documents.shelf,
             filter: try row.filter.compiled(), missing: missing)
     }
@@ -263,7 +263,7 @@ extension SetMirror {
         // Directories and links take some room too.
         var needed = plan.bytesWanted + plan.bytesCopied + Int64(plan.filesTotal) * 64
         let free = try FileSystem.freeBytes(layout.root)
-        if let files = tree.flatMap({ layout.existingTree($0) }).map({ "\($0)/\(layout.set)" }), needed > free {
+        if needed > free, let files = tree.flatMap({ layout.existingFiles(of: $0) }) {
             for transfer in plan.transfers {
                 for entry in transfer.entries(.fetch, .rewritten) {
                     let status = try FileSystem.status("\(files)/\(transfer.torrent.path(entry))")

@@ -11,8 +11,7 @@ extension SetMirror {
     /// to be made over.
     func openAhead(of manifest: Manifest) async {
         let kept = Set(manifest.shards.map(\.infoHash))
-        let whole = snapshots.values.filter { isWhole($0.uuid) }.max { $0.serial < $1.serial }
-        let trees = Set([whole, spares.first].compactMap { $0?.holds })
+        let trees = Set([newestWhole, spares.first].compactMap { $0?.holds })
         // Should anything be wrong with them, the plan will say it.
         try? await offPool { [documents] in
             let shards = try trees.flatMap { try documents.localManifest($0)?.shards ?? [] }

@@ -45,8 +45,7 @@ extension SetMirror {
 
     /// A spare tree, and the newest whole snapshot, which it does not hold.
     private var staleSpare: (NodeState.Snapshot, NodeState.Snapshot)? {
-        let newest = snapshots.values.filter { isWhole($0.uuid) }.max { $0.serial < $1.serial }
-        guard let spare = spares.first, let newest, newest.filter == configuration.filter,
+        guard let spare = spares.first, let newest = newestWhole, newest.filter == configuration.filter,
             spare.holds != newest.uuid || spare.becoming != nil, damaged[newest.uuid] == nil
         else { return nil }
         return (spare, newest)

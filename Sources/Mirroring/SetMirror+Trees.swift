@@ -96,12 +96,15 @@ extension SetMirror {
     /// Offers every shard of the snapshots that are whole, each from the newest tree that has it. What is in the engine
     /// already stays as it is.
     func seed() async {
+        var isNew = false
         for row in snapshots.values.filter({ isWhole($0.uuid) }).sorted(by: { $0.serial > $1.serial }) {
             do {
                 guard let manifest = try documents.localManifest(row.uuid) else { continue }
                 let filter = try row.filter.compiled()
                 // Reading a torrent is most of the work: as many at a time as there are cores.
-                try await Parallel.forEach(manifest.shards.filter { seeding[$0.infoHash] == nil }) { shard in
+                let missing = manifest.shards.filter { seeding[$0.infoHash] == nil }
+                isNew = isNew || !missing.isEmpty
+                try await Parallel.forEach(missing) { shard in
                     try Task.checkCancellation()
                     await self.seed(shard, of: row.uuid, filter)
                 }
@@ -109,7 +112,7 @@ extension SetMirror {
                 return
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(row.uuid)"]) }
         }
-        try? await offPool { Allocator.trim() }
+        if isNew { try? await offPool { Allocator.trim() } }
     }
 
     /// Whether a snapshot can be offered, and linked from, as it is. A tree that is being made over cannot.
@@ -118,6 +121,11 @@ extension SetMirror {
         case .active, .ready, .retained: true
         case .building, .fetching, .spare, nil: false
         }
+    }
+
+    /// The newest snapshot that is whole.
+    var newestWhole: NodeState.Snapshot? {
+        snapshots.values.filter { isWhole($0.uuid) }.max { $0.serial < $1.serial }
     }
 
     private func seed(_ shard: Manifest.Shard, of snapshot: SnapshotID, _ filter: CompiledFilter) async {

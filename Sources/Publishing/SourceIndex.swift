@@ -192,9 +192,6 @@ struct SourceIndex: Sendable {
         meta: [String: String]
     ) throws {
         try write { database in
-            // What a snapshot changes lies all over the index: each page is to be read and written once.
-            try database.execute(sql: "PRAGMA cache_size = -65536")
-            defer { try? database.execute(sql: "PRAGMA cache_size = -2000") }
             for file in refreshed.indices { try Self.refresh(refreshed.path(file), refreshed.status(file), database) }
             for path in removed { try Self.delete(path, database) }
             for (path, row) in set { try Self.set(path, row, database) }

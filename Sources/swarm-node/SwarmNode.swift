@@ -15,7 +15,7 @@ struct SwarmNode: AsyncParsableCommand {
         subcommands: [RunCommand.self, SyncCommand.self, StatusCommand.self, CheckConfigCommand.self])
 
     static func main() async {
-        Allocator.giveBackWhatIsFreed()
+        Allocator.boundWhatIsKept()
         do {
             var command = try parseAsRoot(nil)
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -25,7 +25,7 @@ struct SwarmPublish: AsyncParsableCommand {
         ])
 
     static func main() async {
-        Allocator.giveBackWhatIsFreed()
+        Allocator.boundWhatIsKept()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
