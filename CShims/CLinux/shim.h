@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <malloc.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ static inline int swarm_clone_file(int from, int to) { return ioctl(to, FICLONE,
 
 // For open(2): reading does not change the time of access. Only for who owns the file, or may act as its owner.
 static inline int swarm_noatime(void) { return 01000000; /* asm-generic/fcntl.h */ }
+
+// For open(2) on a directory: a file without a name there.
+static inline int swarm_tmpfile(void) { return 020000000 | 0200000; /* asm-generic/fcntl.h: __O_TMPFILE | O_DIRECTORY */ }
+
+// Has the calling thread wait for all others that want the processor; there is no way back. (On Linux each thread has a nice
+// value of its own, and 0 stands for the calling one: setpriority(2).)
+static inline int swarm_come_last(void) { return setpriority(PRIO_PROCESS, 0, 19); }
 
 // An empty file in memory without a name.
 static inline int swarm_memory_file(const char *label) { return (int)syscall(SYS_memfd_create, label, 1u /* MFD_CLOEXEC */); }

@@ -5,13 +5,22 @@ internal import Glibc
 public struct Descriptor: ~Copyable, Sendable {
     /// The number, valid as long as this value lives.
     public let rawValue: Int32
+    private let name: String
+    /// The directory that `name` is below; nil where that says it all.
+    private let parent: String?
+
     /// For messages.
-    public let path: String
+    public var path: String { parent.map { "\($0)/\(name)" } ?? name }
 
     /// Takes over an open descriptor, which nobody else may close.
     public init(adopting rawValue: Int32, path: String) {
+        self.init(adopting: rawValue, path, below: nil)
+    }
+
+    private init(adopting rawValue: Int32, _ name: String, below parent: String?) {
         self.rawValue = rawValue
-        self.path = path
+        self.name = name
+        self.parent = parent
     }
 
     deinit { close(rawValue) }
@@ -33,13 +42,23 @@ public struct Descriptor: ~Copyable, Sendable {
     /// Opens a regular file for reading, without following a link in the last component. Where this process may say so,
     /// reading it does not change its time of access, which for small files is a good part of the work.
     public static func file(_ path: String) throws(FileError) -> Descriptor {
+        try file(path, in: .current, below: nil)
+    }
+
+    /// The same for a path from an open directory, which messages call `parent`.
+    static func file(_ path: String, in directory: DirectoryNumber, below parent: String?) throws(FileError)
+        -> Descriptor
+    {
         // Should the name be a pipe by now, the open must not wait for a writer.
         let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
-        var number = open(path, flags | swarm_noatime())
+        var number = openat(directory.rawValue, path, flags | swarm_noatime())
         // The file is somebody else's.
-        if number < 0, errno == EPERM { number = open(path, flags) }
-        guard number >= 0 else { throw .last("open", path) }
-        return Descriptor(adopting: number, path: path)
+        if number < 0, errno == EPERM { number = openat(directory.rawValue, path, flags) }
+        guard number >= 0 else {
+            let code = errno
+            throw FileError("open", parent.map { "\($0)/\(path)" } ?? path, errno: code)
+        }
+        return Descriptor(adopting: number, path, below: parent)
     }
 
     /// Creates a file anew, or empties it.
@@ -47,6 +66,13 @@ public struct Descriptor: ~Copyable, Sendable {
         let number = open(path, O_WRONLY | O_CREAT | (exclusive ? O_EXCL : O_TRUNC) | O_NOFOLLOW | O_CLOEXEC, mode)
         guard number >= 0 else { throw .last("create", path) }
         return Descriptor(adopting: number, path: path)
+    }
+
+    /// Creates a file without a name on the file system of a directory, for reading and writing; it is gone once it is closed.
+    public static func nameless(in directory: String) throws(FileError) -> Descriptor {
+        let number = open(directory, O_RDWR | swarm_tmpfile() | O_CLOEXEC, 0o600)
+        guard number >= 0 else { throw .last("create a file in", directory) }
+        return Descriptor(adopting: number, path: "\(directory)/(a file without a name)")
     }
 
     /// The status of what is open.
@@ -73,12 +99,17 @@ public struct Descriptor: ~Copyable, Sendable {
         return count
     }
 
-    /// The first `size` bytes, or what there is of them. Memory is taken for all of them, and is not cleared first.
-    func contents(atMost size: Int) throws(FileError) -> [UInt8] {
+    /// The bytes of a stretch of the file, or what there is of them.
+    public func contents(in stretch: Range<Int64>) throws(FileError) -> [UInt8] {
+        try contents(atMost: Int(stretch.count), from: stretch.lowerBound)
+    }
+
+    /// The next `size` bytes from `offset`, or what there is of them. Memory is taken for all of them, and is not cleared first.
+    func contents(atMost size: Int, from offset: Int64 = 0) throws(FileError) -> [UInt8] {
         var fault: FileError?
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             do throws(FileError) {
-                count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+                count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
             } catch { fault = error }
         }
         if let fault { throw fault }

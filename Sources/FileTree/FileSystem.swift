@@ -5,12 +5,7 @@ internal import Glibc
 public enum FileSystem {
     /// The status of the file itself, not of what a link leads to; nil when there is none.
     public static func status(_ path: String) throws(FileError) -> FileStatus? {
-        var info = stat()
-        guard lstat(path, &info) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw .last("read the status of", path)
-        }
-        return FileStatus(info)
+        try DirectoryNumber.current.status(path, path)
     }
 
     /// Whether there is anything at `path`; a link counts whatever it leads to.
@@ -40,12 +35,12 @@ public enum FileSystem {
 
     /// Makes a directory; it is an error when there is something at `path`.
     public static func makeOneDirectory(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
-        guard mkdir(path, mode) == 0 else { throw .last("make the directory", path) }
+        try DirectoryNumber.current.makeDirectory(path, mode: mode, path)
     }
 
     /// A second name for the file `existing`; a symbolic link is not followed.
     public static func link(_ existing: String, to path: String) throws(FileError) {
-        guard linkat(AT_FDCWD, existing, AT_FDCWD, path, 0) == 0 else { throw .last("link", "\(path) to \(existing)") }
+        try DirectoryNumber.current.link(existing, to: path, in: .current, "\(path) to \(existing)")
     }
 
     /// Makes a symbolic link; it is an error when there is something at `path`.
@@ -80,15 +75,13 @@ public enum FileSystem {
 
     /// Removes a file or link; it is no error when there is none.
     public static func remove(_ path: String) throws(FileError) {
-        guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw .last("remove", path) }
+        try DirectoryNumber.current.remove(path, path)
     }
 
     /// Removes a directory if it is empty; returns whether it is gone.
     @discardableResult
     public static func removeEmptyDirectory(_ path: String) throws(FileError) -> Bool {
-        if rmdir(path) == 0 || errno == ENOENT { return true }
-        if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR { return false }
-        throw .last("remove the directory", path)
+        try DirectoryNumber.current.removeEmptyDirectory(path, path)
     }
 
     /// Removes a directory with all that is in it; it is no error when there is none. Links are not followed.
@@ -258,11 +251,6 @@ extension Descriptor {
 
     /// The status of a name in this directory, links not followed; nil when it is gone.
     public func status(at name: String) throws(FileError) -> FileStatus? {
-        var info = stat()
-        guard fstatat(rawValue, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else {
-            if errno == ENOENT { return nil }
-            throw .last("read the status of", "\(path)/\(name)")
-        }
-        return FileStatus(info)
+        try DirectoryNumber(rawValue: rawValue).status(name, "\(path)/\(name)")
     }
 }

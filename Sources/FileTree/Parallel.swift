@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Dispatch
 internal import Foundation
 internal import Synchronization
@@ -38,6 +39,25 @@ public enum Parallel {
         }
         group.wait()
         return try parts.results()
+    }
+
+    /// Runs `body` on a thread of its own that leaves the processor to all who want it, and waits for it: for what nobody waits
+    /// for, while others wait for what this program has done.
+    public static func last<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
+        let ended = DispatchSemaphore(value: 0)
+        let result = Mutex<Swift.Result<Result, any Error>?>(nil)
+        // What the work holds, such as a database, is let go of before it is over.
+        let work = Mutex<(@Sendable () throws -> Result)?>(body)
+        Thread {
+            _ = swarm_come_last()
+            if let outcome = work.withLock({ $0.take() }).map({ body in Swift.Result { try body() } }) {
+                result.withLock { $0 = outcome }
+            }
+            ended.signal()
+        }.start()
+        ended.wait()
+        guard let outcome = result.withLock({ $0 }) else { preconditionFailure("the thread signals when it is done") }
+        return try outcome.get()
     }
 
     /// Calls `body` for each item, so many at a time, as tasks that do not block. The first error cancels the others and is

@@ -3,6 +3,7 @@
 public final class TreeBuilder {
     /// The directory that holds the snapshot's files.
     public let root: String
+    private let directory: Directory
     /// Directories that are known to be real directories below the root. By bytes: two forms of one text are two names.
     private var known: Set<[UInt8]> = [[]]
 
@@ -10,6 +11,7 @@ public final class TreeBuilder {
     public init(root: String) throws(FileError) {
         self.root = root
         try FileSystem.makeDirectories(root)
+        directory = try Directory(root)
     }
 
     /// The place of `path` on the disk.
@@ -24,41 +26,50 @@ public final class TreeBuilder {
         let name = Array(path.utf8)
         guard !known.contains(name) else { return }
         try makeDirectory(Self.parent(path))
-        do {
-            try FileSystem.makeOneDirectory(location(path))
-        } catch {
-            guard error.isExisting, try FileSystem.status(location(path))?.kind == .directory else { throw error }
-        }
+        // Most are there.
+        if try directory.status(path)?.kind != .directory { try directory.makeOneDirectory(path) }
         known.insert(name)
     }
 
     /// A hard link at `path` to `existing`. If there is a file already it is exchanged, unless it is that very one.
     public func link(_ existing: String, at path: String) throws(FileError) {
         try makeParents(of: path)
-        do {
-            try FileSystem.link(existing, to: location(path))
-        } catch {
+        do { try directory.link(existing, at: path) } catch {
             guard error.isExisting else { throw error }
-            let (old, new) = (try FileSystem.status(location(path)), try FileSystem.status(existing))
-            if let old, let new, old.inode == new.inode, old.device == new.device { return }
-            // Beside the tree, where no file of it can be; in one step, as somebody may read what is exchanged.
-            let exchange = "\(root).exchange"
-            try FileSystem.remove(exchange)
-            try FileSystem.link(existing, to: exchange)
-            try FileSystem.rename(exchange, to: location(path))
+            try exchange(path, for: existing)
         }
+    }
+
+    /// The same for the file at `existing` in another directory.
+    public func link(_ existing: String, in other: Directory, at path: String) throws(FileError) {
+        try makeParents(of: path)
+        do { try directory.link(existing, in: other, at: path) } catch {
+            guard error.isExisting else { throw error }
+            try exchange(path, for: other.location(existing))
+        }
+    }
+
+    private func exchange(_ path: String, for existing: String) throws(FileError) {
+        let (old, new) = (try directory.status(path), try FileSystem.status(existing))
+        if let old, let new, old.inode == new.inode, old.device == new.device { return }
+        // Beside the tree, where no file of it can be; in one step, as somebody may read what is exchanged.
+        let exchange = "\(root).exchange"
+        try FileSystem.remove(exchange)
+        try FileSystem.link(existing, to: exchange)
+        try FileSystem.rename(exchange, to: location(path))
     }
 
     /// Hard links at `paths` to what a directory has under the same paths. Returns the numbers of those that could not be
     /// made, for whatever reason. Throws `FileError`.
     public func link(_ paths: [String], from directory: String) throws -> [Int] {
         for path in paths { try makeParents(of: path) }
+        guard let source = try? Directory(directory) else { return Array(paths.indices) }
         // The disk is waited for, as it is for removals.
         let parts = try Parallel.mapOnDisk(chunks: Array(paths.indices), smallest: 64) {
-            [root] part in
+            [tree = self.directory] part in
             part.filter { index in
                 do throws(FileError) {
-                    try FileSystem.link("\(directory)/\(paths[index])", to: "\(root)/\(paths[index])")
+                    try tree.link(paths[index], in: source, at: paths[index])
                     return false
                 } catch { return true }
             }
@@ -92,9 +103,10 @@ public final class TreeBuilder {
     }
 
     /// Unlinks a file or link; it is no error when it is gone.
-    public func remove(_ path: String) throws(FileError) {
-        try FileSystem.remove(location(path))
-    }
+    public func remove(_ path: String) throws(FileError) { try directory.remove(path) }
+
+    /// The status of what is at `path`; nil when there is none.
+    public func status(_ path: String) throws(FileError) -> FileStatus? { try directory.status(path) }
 
     /// Unlinks files and links, and removes directories that are empty then, or were: those above what went too, unless
     /// they are among `added`, which are made where they are missing. Throws `FileError`.
@@ -110,15 +122,15 @@ public final class TreeBuilder {
         }
         let (names, directories) = (here(files + links), here(directories))
         // The disk is waited for at most of them.
-        _ = try Parallel.mapOnDisk(chunks: names, smallest: 64) { [root] paths in
+        _ = try Parallel.mapOnDisk(chunks: names, smallest: 64) { [directory] paths in
             for path in paths {
-                do throws(FileError) { try FileSystem.remove("\(root)/\(path)") } catch {
+                do throws(FileError) { try directory.remove(path) } catch {
                     // In a repetition, what took the name's place.
                     guard error.isDirectory else { throw error }
                 }
             }
         }
-        for path in directories { try FileSystem.removeEmptyDirectory(location(path)) }
+        for path in directories { _ = try directory.removeEmptyDirectory(path) }
         try prune((names + directories).map { Self.parent($0) }, keeping: added)
         for path in added { try makeDirectory(path) }
     }
@@ -127,12 +139,12 @@ public final class TreeBuilder {
     public func prune(_ directories: some Sequence<String>, keeping kept: some Sequence<String>) throws(FileError) {
         // By bytes, like all that tells names apart.
         let kept = Set(kept.map { Array($0.utf8) })
-        for directory in Set(directories.map { Array($0.utf8) }) {
-            var current = String(decoding: directory, as: UTF8.self)
+        for path in Set(directories.map { Array($0.utf8) }) {
+            var current = String(decoding: path, as: UTF8.self)
             while !current.isEmpty {
                 let name = Array(current.utf8)
                 guard !kept.contains(name) else { break }
-                guard try FileSystem.removeEmptyDirectory(location(current)) else { break }
+                guard try directory.removeEmptyDirectory(current) else { break }
                 known.remove(name)
                 current = Self.parent(current)
             }

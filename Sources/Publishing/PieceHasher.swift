@@ -53,9 +53,9 @@ private final class PieceReader {
             case .file(let path, let size, let offset, let length):
                 if buffer.count < length { buffer = [UInt8](repeating: 0, count: length) }
                 let place = contents.place(path)
-                let file = try Descriptor.file(place.location)
+                let file = try place.directory.file(path)
                 let count = try file.read(into: &buffer, range: 0..<length, at: offset)
-                try contents.check(path, count == length ? file.status() : nil, at: place, size: size, row: row)
+                try contents.check(place, count == length ? file.status() : nil, size: size, row: row)
                 sha1.update(buffer.span.extracting(0..<length))
                 bytesRead += Int64(length)
             }

@@ -156,7 +156,7 @@ public struct Publisher: Sendable {
         (change, bytesRead) = try examine(changes, index)
         let damage = try TreeRepair(store: store).damage(changes, change.files, parent)
         progress(.composing)
-        let contents = ContentPlaces(
+        let contents = try ContentPlaces(
             source: configuration.source, tree: parent.map { store.layout.files(of: $0.uuid) },
             lost: try parent.map { try store.lost().paths(of: $0.uuid) } ?? [], read: change.files, index: index,
             scanned: scanned)
@@ -198,7 +198,10 @@ public struct Publisher: Sendable {
         try keeper.record(treeChanges, of: manifest)
         let relinked = try keeper.build(manifest, treeChanges, contents: contents, files: &files)
         try publish(manifest, bytes, options)
-        try commit(changes, files, relinked: relinked, index, fingerprint, manifest)
+        // Nodes and the seeder are at work now, and what they do is waited for.
+        try Parallel.last { [files] in
+            try commit(changes, files, relinked: relinked, index, fingerprint, manifest)
+        }
         return report(manifest, changed: true, published: true, inPlace: damage.map(\.path), lost: lost)
     }
 

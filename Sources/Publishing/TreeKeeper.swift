@@ -34,7 +34,7 @@ struct TreeKeeper {
         }
         // A name of an inode with several was given its status before the next one was linked.
         for index in files.indices where files.status(index).links > 2 {
-            let status = try FileSystem.status(builder.location(files.path(index)))
+            let status = try builder.status(files.path(index))
             guard let status, status.inode == files.status(index).inode else { continue }
             // Names of it that did not change are in no table.
             if let relinking = Relinking(before: contents.read.status(index), after: status) {
@@ -82,13 +82,15 @@ struct TreeKeeper {
         let contents = placement.contents
         let before = try placed.compactMap { file -> (path: String, status: FileStatus)? in
             let place = contents.place(file.path)
-            return place.isInTree ? try FileSystem.status(place.location).map { (file.path, $0) } : nil
+            return place.isInTree ? try place.status.map { (file.path, $0) } : nil
         }
         let builder = placement.builder
-        // What it lost is gone already; the directories above may be empty now.
+        // What it lost is gone already; the directories above may be empty now, unless something comes there.
+        let filled = Set(placed.map { TreePath.directory(of: $0.path) })
         try builder.remove(
             files: lost.union(difference.removedFiles).sorted(), links: Array(difference.removedLinks),
-            directories: difference.removedDirectories.sorted(by: >), adding: difference.addedDirectories.sorted())
+            directories: difference.removedDirectories.sorted(by: >),
+            adding: filled.union(difference.addedDirectories).sorted())
         for file in placed {
             try placement.place(file, &files)
             report(placement.count, of: placed.count)
@@ -97,7 +99,7 @@ struct TreeKeeper {
             try builder.symlink(target, at: path)
         }
         return try before.compactMap { path, status in
-            try FileSystem.status(builder.location(path)).flatMap { Relinking(before: status, after: $0) }
+            try builder.status(path).flatMap { Relinking(before: status, after: $0) }
         }
     }
 
@@ -237,7 +239,7 @@ private struct Placement {
             if try !clone(file) { try linkFromSource(file, &files) }
             return
         }
-        do { try link(file, place.location) } catch let error as FileError {
+        do { try link(file, place) } catch let error as FileError {
             // Somebody removed it from the parent's tree; the source has it as it was.
             guard error.isMissing else { throw error }
             try linkFromSource(file, &files)
@@ -246,35 +248,35 @@ private struct Placement {
 
     private mutating func clone(_ file: TreeFile) throws -> Bool {
         guard clones else { return false }
-        let location = contents.sourceLocation(file.path)
+        let place = contents.sourcePlace(file.path)
         if let twin = cloned[file.identity], (try? builder.link(builder.location(twin), at: file.path)) != nil {
             return true
         }
-        clones = try builder.clone(location, at: file.path, mtime: file.mtime, mode: file.mode)
+        clones = try builder.clone(place.location, at: file.path, mtime: file.mtime, mode: file.mode)
         guard clones else { return false }
-        try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
+        try contents.check(place, try place.status, isLinked: true)
         cloned[file.identity] = file.path
         return true
     }
 
     private func linkFromSource(_ file: TreeFile, _ files: inout FileTable) throws {
-        let location = contents.sourceLocation(file.path)
-        guard try link(file, location) else { return }
-        let status = try FileSystem.status(builder.location(file.path))
-        try contents.check(file.path, status, at: location, isLinked: true)
+        let place = contents.sourcePlace(file.path)
+        guard try link(file, place) else { return }
+        let status = try builder.status(file.path)
+        try contents.check(place, status, isLinked: true)
         if let index = contents.read.index(of: file.path), let status { files.setStatus(index, status) }
     }
 
     /// Returns false when a copy had to do: on another file system, or one without hard links, or too many of them.
     @discardableResult
-    private func link(_ file: TreeFile, _ location: String) throws -> Bool {
+    private func link(_ file: TreeFile, _ place: ContentPlaces.Place) throws -> Bool {
         do {
-            try builder.link(location, at: file.path)
+            try builder.link(place.path, in: place.directory, at: file.path)
             return true
         } catch {
             guard Self.linkless.contains(error.errno) else { throw error }
-            try builder.copy(location, at: file.path, mtime: file.mtime, mode: file.mode)
-            try contents.check(file.path, try FileSystem.status(location), at: location, isLinked: true)
+            try builder.copy(place.location, at: file.path, mtime: file.mtime, mode: file.mode)
+            try contents.check(place, try place.status, isLinked: true)
             return false
         }
     }

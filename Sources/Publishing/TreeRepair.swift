@@ -16,11 +16,10 @@ struct TreeRepair {
 
     /// Looks at the parent's tree for what changed or went in the source: one status for each.
     func damage(_ changes: SourceChanges, _ read: FileTable, _ parent: Manifest?) throws -> [Damage] {
-        guard let parent else { return [] }
-        let files = store.layout.files(of: parent.uuid)
+        guard let parent, let tree = try Directory.existing(store.layout.files(of: parent.uuid)) else { return [] }
         return try changes.removed.compactMap { path, row -> Damage? in
             guard row.kind == .file, let digest = row.sha256,
-                let status = try FileSystem.status("\(files)/\(path)"), status.kind == .regular,
+                let status = try tree.status(path), status.kind == .regular,
                 status.inode == row.inode, !row.isCurrent(status)
             else { return nil }
             // Another time or mode alone is no damage.
@@ -28,7 +27,7 @@ struct TreeRepair {
             if let new = read.index(of: path), read.status(new).inode == row.inode, let digest = read.digest(new) {
                 content = digest
             } else {
-                content = try ContentHasher.digest(ofFileAt: "\(files)/\(path)")
+                content = try ContentHasher.digest(ofFileAt: tree.location(path))
             }
             return content == digest ? nil : Damage(path: path, inode: row.inode, digest: digest)
         }.sorted { $0.path < $1.path }

@@ -110,7 +110,7 @@ extension EndToEnd {
                     try await publish()
                 }
                 var kills: [String: Int] = [:]
-                for call in ["symlink", "rename", "unlink", "linkat", "mkdir", "fdatasync"] {
+                for call in ["symlink", "rename", "unlinkat", "linkat", "mkdir", "mkdirat", "fdatasync"] {
                     var (number, tries) = (1, 0)
                     while true {
                         let program = try bench.start(
@@ -178,7 +178,7 @@ extension EndToEnd {
                 }
                 var round = 10
                 var kills: [String: Int] = [:]
-                for call in ["mkdir", "chmod", "linkat", "symlink", "rename", "unlink", "rmdir", "fdatasync"] {
+                for call in ["mkdir", "mkdirat", "chmod", "linkat", "symlink", "rename", "unlinkat", "fdatasync"] {
                     for number in 1... {
                         round += 1
                         try change(master, &archive, round)

@@ -111,7 +111,7 @@ extension EndToEnd {
         @Test(
             "A daemon that dies while it brings the tree up to date goes on, or does without",
             .enabled(if: SystemCallKiller.isPossible, "\(SystemCallKiller.requirement)"),
-            arguments: ["rename", "unlink", "linkat"], Interval.allCases)
+            arguments: ["rename", "unlinkat", "linkat"], Interval.allCases)
         func killed(call: String, interval: Interval) async throws {
             try await TestBench.run { bench in
                 var setting = try await Bench(bench, seed: 111)
@@ -126,10 +126,8 @@ extension EndToEnd {
                 // The retained tree is the next to be spare.
                 let next = try await setting.publish()
                 let tree = "\(setting.node.root)/.swarm/spare/\(retained)"
-                // (strace tells a rename by the old name alone.)
-                let path =
-                    call == "rename"
-                    ? "\(setting.node.root)/trees/\(retained)" : "\(tree)/debian/dists/stable/Release"
+                // (strace tells a rename by the old name alone, and what is done in a tree by its open directory.)
+                let path = call == "rename" ? "\(setting.node.root)/trees/\(retained)" : "\(tree)/debian"
                 let (daemon, _) = try await setting.node.run(
                     setting.server.url,
                     wrapper: SystemCallKiller.wrapper(call, path: path, log: bench["strace"]))

@@ -110,6 +110,39 @@ struct FileSystemTests {
             }
         }
     }
+
+    @Test("what nobody waits for leaves the processor to others, and its results and errors come back")
+    func last() throws {
+        #expect(getpriority(__priority_which_t(0), 0) < 19)
+        #expect(try Parallel.last { getpriority(__priority_which_t(0), 0) } == 19)
+        #expect(getpriority(__priority_which_t(0), 0) < 19)
+        #expect(throws: SystemCallFailure.self) { try Parallel.last { throw SystemCallFailure("test", "x") } }
+    }
+
+    @Test("a directory that is open stays the same one under another name, and says what is missing there")
+    func openDirectory() throws {
+        let place = try TemporaryDirectory("directory")
+        let writer = try FileTreeWriter(place["one"])
+        try writer.write("a/b", "content")
+        #expect(try Directory.existing(place["none"]) == nil)
+        let open = try #require(try Directory.existing(place["one"]))
+        try FileSystem.rename(place["one"], to: place["two"])
+        #expect(try open.status("a/b")?.size == 7)
+        #expect(try open.status("a/c") == nil)
+        #expect(try open.status("a/b/c") == nil)
+        #expect(try open.file("a/b").contents(in: 1..<4) == Array("ont".utf8))
+        #expect(throws: FileError("open", place["one/a/c"], errno: ENOENT)) { _ = try open.file("a/c") }
+    }
+
+    @Test("a file without a name holds what is written, and leaves nothing behind")
+    func nameless() throws {
+        let place = try TemporaryDirectory("nameless")
+        let file = try Descriptor.nameless(in: place.path)
+        try file.write(Array("content".utf8))
+        #expect(try file.contents(in: 0..<7) == Array("content".utf8))
+        #expect(try FileSystem.names(in: place.path).isEmpty)
+        #expect(throws: FileError.self) { _ = try Descriptor.nameless(in: place["missing"]) }
+    }
 }
 
 struct TreeBuilderTests {
@@ -141,6 +174,24 @@ struct TreeBuilderTests {
             try builder.prune(["a/b", "hollow"], keeping: ["hollow"])
         }
         #expect(try Set(TreeState(builder.root).nodes.keys) == ["a/copied", "a/link", "hollow"])
+    }
+
+    @Test("directories in which something is to be made stay where they are")
+    func filled() throws {
+        try writer.write("file", "content")
+        for path in ["a/x", "b/x"] { try builder.link(writer.location("file"), at: path) }
+        let before = try builder.status("a")
+        try builder.remove(files: ["a/x", "b/x"], links: [], directories: [], adding: ["a"])
+        #expect(try builder.status("a")?.inode == before?.inode && before != nil)
+        #expect(try builder.status("b") == nil)
+        let source = try Directory(writer.root)
+        for _ in 0..<2 { try builder.link("file", in: source, at: "b/x") }
+        #expect(try builder.status("b/x")?.inode == source.status("file")?.inode)
+    }
+
+    @Test("of a directory that is gone nothing can be linked")
+    func linkFromNowhere() throws {
+        #expect(try builder.link(["a", "b/c"], from: directory["nowhere"]) == [0, 1])
     }
 
     @Test("a file is exchanged for a link, once, and nothing else is left")

@@ -134,21 +134,31 @@ struct InPlaceTests {
         try test.source.write("b", "two")
         let first = try #require(try test.snapshot().uuid)
         let store = try test.store()
-        let places = ContentPlaces(
+        let places = try ContentPlaces(
             source: test.source.root, tree: store.layout.files(of: first), lost: ["b"], read: FileTable(),
-            index: try SourceIndex(store.indexPath))
-        #expect(places.location("a") == "\(store.layout.files(of: first))/a")
-        #expect(places.location("b") == "\(test.source.root)/b")
-        try places.check("a", try FileSystem.status(places.location("a")), at: "a")
-        try places.check("b", try FileSystem.status(places.location("b")), at: "b")
+            index: try SourceIndex(store.indexPath), scanned: nil)
+        #expect(places.place("a").location == "\(store.layout.files(of: first))/a")
+        #expect(places.place("b").location == "\(test.source.root)/b")
+        for path in ["a", "b"] { try places.check(places.place(path), try places.place(path).status) }
         try overwrite(test, "a", "three")
         try test.source.remove("b")
         try test.source.write("b", "two")
         for path in ["a", "b", "c"] {
             #expect(throws: PublishingError.self) {
-                try places.check(path, try FileSystem.status(places.location(path)), at: path)
+                try places.check(places.place(path), try places.place(path).status)
             }
         }
+    }
+
+    @Test("of a parent whose tree was removed all is read in the source")
+    func treeless() throws {
+        let test = try TestStore()
+        try test.source.write("a", "one")
+        let places = try ContentPlaces(
+            source: test.source.root, tree: test.source.location("gone"), lost: [], read: FileTable(),
+            index: try SourceIndex(try test.store().indexPath), scanned: nil)
+        #expect(places.place("a").location == test.source.location("a"))
+        #expect(!places.place("a").isInTree)
     }
 
     /// The status of a file that is written when the file system's clock, which goes on in steps, is past `status`.
@@ -189,13 +199,15 @@ struct InPlaceTests {
         try test.source.write("a", "one")
         let first = try #require(try test.snapshot().uuid)
         let store = try test.store()
-        var places = ContentPlaces(
-            source: test.source.root, tree: store.layout.files(of: first), lost: [], read: FileTable(),
-            index: try SourceIndex(store.indexPath))
-        func status() throws -> FileStatus { try #require(try FileSystem.status(places.location("a"))) }
+        func seen(_ scanned: FileStatus?) throws -> ContentPlaces {
+            try ContentPlaces(
+                source: test.source.root, tree: store.layout.files(of: first), lost: [], read: FileTable(),
+                index: try SourceIndex(store.indexPath), scanned: scanned)
+        }
+        func status() throws -> FileStatus { try #require(try seen(nil).place("a").status) }
         let before = try status()
-        #expect(!places.isUntouched(before, size: 3))
-        places.scanned = try laterFile(test, than: before)
+        #expect(try !seen(nil).isUntouched(before, size: 3))
+        let places = try seen(laterFile(test, than: before))
         #expect(places.isUntouched(before, size: 3))
         #expect(!places.isUntouched(before, size: 4))
         try overwrite(test, "a", "two")
