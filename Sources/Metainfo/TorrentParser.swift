@@ -28,14 +28,16 @@ extension Torrent {
     ///   - infoHash: the info-hash that these very bytes are known to have; nil to have it computed.
     ///   - model: a torrent that was checked, and that has most of its entries in common with this one, in the same order:
     ///     these are taken over from it. What comes out does not depend on it.
+    ///   - columns: what `columns` gave of these very bytes, in this process: then the entries are not read again.
     public convenience init(
         parsing bytes: [UInt8], isKnown: Bool = false, infoHash: InfoHash? = nil, like model: Torrent? = nil,
-        limits: Limits = Limits()
+        columns: [UInt8]? = nil, limits: Limits = Limits()
     ) throws(MetainfoError) {
         guard bytes.count <= limits.size else {
             throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
         }
         var parser = TorrentParser(limits: limits, sharing: model.map { EntrySharing(with: $0) })
+        parser.columns = columns.flatMap { TorrentColumns($0, size: bytes.count) }
         var reader = BencodeReader(bytes)
         var infoRange: Range<Int>?
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
@@ -158,6 +160,8 @@ struct TorrentParser {
     var end: Int64 = 0
     /// What is found again of a torrent that was read before; nil when there is none.
     var sharing: EntrySharing?
+    /// The entries as they were read before; nil when they are to be read.
+    var columns: TorrentColumns?
 
     init(limits: Torrent.Limits, sharing: EntrySharing?) {
         self.limits = limits
@@ -182,6 +186,7 @@ struct TorrentParser {
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             if reader.matches(key, Key.files) {
                 sawFiles = true
+                if let columns { return try take(columns, &reader) }
                 reserve(for: reader.bytes.count - reader.offset)
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
                     if sharing != nil {
@@ -218,6 +223,29 @@ struct TorrentParser {
                 try reader.passOver()
             }
         }
+    }
+
+    /// Takes the entries over as they were read before, and goes on behind them. Symbolic links have no columns: these few are
+    /// read again.
+    private mutating func take(_ columns: TorrentColumns, _ reader: inout BencodeReader) throws(MetainfoError) {
+        for number in columns.kinds.indices where columns.kinds[number] & 3 == Torrent.Kind.symlink.rawValue {
+            var link = TorrentParser(limits: limits, sharing: nil)
+            reader.offset = Int(columns.entryStarts[number])
+            try link.entry(&reader)
+            links += link.links
+        }
+        pathBytes = columns.pathBytes
+        pathStarts = columns.pathStarts
+        lengths = columns.lengths
+        offsets = columns.offsets
+        mtimes = columns.mtimes
+        digestOffsets = columns.digestOffsets
+        entryStarts = columns.entryStarts
+        entriesEnd = columns.entriesEnd
+        kinds = columns.kinds
+        priorities = columns.priorities
+        end = (offsets.last ?? 0) + (lengths.last ?? 0)
+        reader.offset = entriesEnd + 1
     }
 
     private mutating func entry(_ reader: inout BencodeReader) throws(MetainfoError) {

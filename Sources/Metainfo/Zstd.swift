@@ -44,11 +44,12 @@ public enum Zstd {
         // until the end of the frame, which is within the closure.
         guard let context = unsafe ZSTD_createCCtx() else { throw .library(code: 64, message: "no memory") }
         defer { unsafe ZSTD_freeCCtx(context) }
-        // The window has to reach from the end of the new bytes back to the start of the base.
-        var window: Int32 = 10
-        while window < 31, 1 << window < base.count + bytes.count { window += 1 }
+        // The window has to reach from the end of the new bytes back to the start of the base, and the table of what is there
+        // has to hold all of the base, of which every third place is entered.
+        let window = binaryLogarithm(of: base.count + bytes.count, within: 10...31)
+        let table = binaryLogarithm(of: base.count / 3, within: 14...22)
         for (parameter, value) in [
-            (ZSTD_c_compressionLevel, level), (ZSTD_c_windowLog, window), (ZSTD_c_enableLongDistanceMatching, 1),
+            (ZSTD_c_compressionLevel, level), (ZSTD_c_windowLog, window), (ZSTD_c_hashLog, table),
             (ZSTD_c_contentSizeFlag, 1),
         ] {
             let status = unsafe ZSTD_CCtx_setParameter(context, parameter, value)
@@ -70,6 +71,13 @@ public enum Zstd {
         }
         guard ZSTD_isError(status) == 0 else { throw error(status) }
         return frame
+    }
+
+    /// The power of two that is not below a number.
+    private static func binaryLogarithm(of number: Int, within bounds: ClosedRange<Int32>) -> Int32 {
+        var power = bounds.lowerBound
+        while power < bounds.upperBound, 1 << power < number { power += 1 }
+        return power
     }
 
     /// What a patch makes of `base`; it must have exactly `size` bytes. Memory is taken as by `decompress`.

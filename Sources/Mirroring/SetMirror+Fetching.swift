@@ -9,6 +9,9 @@ extension SetMirror {
     /// Fetches a snapshot, again after failures, until it is ready or the task is cancelled.
     func fetchUntilDone(_ snapshot: SnapshotID) async {
         var failures = 0
+        // What the last one opened would take the room of what this one opens.
+        settling?.cancel()
+        await settle()
         fetchPatience.succeeded()
         transferPatience.succeeded()
         while !Task.isCancelled {
@@ -31,8 +34,7 @@ extension SetMirror {
         if fetching?.snapshot == snapshot { (fetching, baseInUse) = (nil, nil) }
         documents.offer([:])
         wake.yield()
-        documents.shelf.recent.settle()
-        try? await offPool { Allocator.trim() }
+        startSettling()
     }
 
     private func pause(after error: any Error, failures: inout Int, on snapshot: SnapshotID) async {
@@ -41,7 +43,7 @@ extension SetMirror {
         logger.error("\(error)", metadata: ["snapshot": "\(snapshot)"])
         fetchPatience.failed("\(error)", at: .now, pause: pause, isHopeless: Patience.isHopeless(error))
         note("\(error)", on: snapshot)
-        documents.shelf.recent.settle()
+        await settle()
         try? await Task.sleep(for: pause)
     }
 

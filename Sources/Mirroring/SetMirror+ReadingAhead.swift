@@ -1,3 +1,4 @@
+internal import FileTree
 internal import Metainfo
 internal import SwarmCore
 
@@ -18,6 +19,23 @@ extension SetMirror {
             let changed = shards.filter { !kept.contains($0.infoHash) }
             guard changed.reduce(0, { $0 + $1.torrent.size }) <= Self.limitAhead else { return }
             _ = try documents.shelf.torrents(changed)
+        }
+    }
+
+    /// Lets go of what an update has opened, after a rest: what is still to be done for readers comes first.
+    func startSettling() {
+        settling?.cancel()
+        settling = Task {
+            guard (try? await Task.sleep(for: Self.restAfterUpdate)) != nil, fetching == nil else { return }
+            await settle()
+            try? await offPool { Allocator.trim() }
+        }
+    }
+
+    /// The same at once.
+    func settle() async {
+        try? await offPool { [recent = documents.shelf.recent, directory = layout.swarm] in
+            recent.settle(in: directory)
         }
     }
 }

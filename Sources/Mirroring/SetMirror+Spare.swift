@@ -8,8 +8,8 @@ internal import SwarmCore
 /// update unlinks and links what that one snapshot changed, and not what changed since the tree expired; and files that no
 /// snapshot has any more leave the disk now, and not with the next snapshot.
 extension SetMirror {
-    /// How long a mirror rests after an activation: until then, others still fetch from it.
-    private static let restBeforeSpare = Duration.seconds(2)
+    /// How long a mirror rests after an update: until then, others still fetch from it.
+    static let restAfterUpdate = Duration.seconds(2)
 
     /// Trees that a new one can be made over, the newest first. What readers see is none, whatever the state says.
     var spares: [NodeState.Snapshot] {
@@ -20,7 +20,7 @@ extension SetMirror {
     /// Brings the spare tree up to date after a rest, should it be behind. Does nothing while that is under way.
     func startSparing() {
         guard sparing == nil, let (spare, _) = staleSpare else { return }
-        let rest = max(Self.restBeforeSpare, timeForReaders(of: spare))
+        let rest = max(Self.restAfterUpdate, timeForReaders(of: spare))
         sparing = Task {
             if (try? await Task.sleep(for: rest)) != nil { await renewSpare() }
             sparing = nil
@@ -70,7 +70,7 @@ extension SetMirror {
         if baseInUse == spare.uuid { baseInUse = nil }
         do { try await removeSpares() } catch { logger.error("\(error)") }
         // An update that has begun meanwhile needs what it has opened.
-        if fetching == nil { documents.shelf.recent.settle() }
+        if fetching == nil { await settle() }
         try? await offPool { Allocator.trim() }
     }
 

@@ -40,6 +40,8 @@ public actor SetMirror {
     var baseInUse: SnapshotID?
     /// Brings the spare tree up to date.
     var sparing: Task<Void, Never>?
+    /// Lets go of what an update has opened.
+    var settling: Task<Void, Never>?
     /// Whether every tree on the disk is in the state, or was removed.
     var hasAdopted = false
     /// Trees that are not in the state, and stay as long as they are current.
@@ -142,6 +144,7 @@ public actor SetMirror {
         fetching?.task.cancel()
         await fetching?.task.value
         await endSparing()
+        settling?.cancel()
     }
 
     /// Gets documents again that are missing on the disk: without them a tree can neither be seeded nor linked from.
@@ -156,7 +159,7 @@ public actor SetMirror {
                 isRestored = true
             } catch { logger.error("\(error)", metadata: ["snapshot": "\(id)"]) }
         }
-        documents.shelf.recent.settle()
+        await settle()
         if isRestored { reseed.yield() }
     }
 

@@ -118,7 +118,6 @@ final class SnapshotFetch {
             try await Parallel.forEach(specs) { [engine, shelf] shard, spec in
                 try await engine.add(spec, try await shelf.read(shard))
             }
-            shelf.recent.settle()
             lastArrival = .now
             for phase in phases { try await fetch(phase, events) }
             await pieces?.stop()

@@ -28,6 +28,7 @@ struct SnapshotSource: Sendable {
 
     private let recent = RecentTorrents()
     private let offered = OfferedDocuments()
+    private let checked = CheckedFiles()
 
     /// Takes documents that came with a feed, by their paths below `/.swarm/<set>/`; they are looked at when they are needed.
     func offer(_ documents: [String: [UInt8]]) { offered.replace(with: documents) }
@@ -143,8 +144,13 @@ struct SnapshotSource: Sendable {
     /// A torrent on the disk that is damaged is removed: the next attempt fetches it again.
     private func localTorrent(_ shard: Manifest.Shard) throws -> [UInt8] {
         let path = layout.torrent(shard.infoHash)
+        let status = try FileSystem.status(path)
         let plain = try FileSystem.contents(path)
-        if let plain, Digest.sha256(plain) == shard.torrent.sha256 { return plain }
+        if let plain, checked.has(shard.torrent.sha256, as: status) { return plain }
+        if let plain, Digest.sha256(plain) == shard.torrent.sha256 {
+            checked.note(shard.torrent.sha256, as: status)
+            return plain
+        }
         let compressed = try FileSystem.contents(layout.compressedTorrent(shard.infoHash))
         if let bytes = compressed.flatMap({ try? Zstd.decompress($0, size: shard.torrent.size) }),
             Digest.sha256(bytes) == shard.torrent.sha256
@@ -164,9 +170,11 @@ struct SnapshotSource: Sendable {
         guard digest ?? Digest.sha256(bytes) == shard.torrent.sha256 else {
             throw MirrorError(.untrusted, "torrent \(shard.infoHash) is not the one that the manifest names")
         }
-        let torrent = try Torrent(parsing: bytes, like: model)
-        guard torrent.infoHash == shard.infoHash, torrent.name == layout.set.rawValue else {
-            throw MirrorError(.untrusted, "torrent \(shard.infoHash) has another info-hash, or is of another set")
+        // The engine computes the info-hash when the torrent is added, and refuses another one.
+        let torrent = try Torrent(parsing: bytes, infoHash: shard.infoHash, like: model)
+        guard torrent.name == layout.set.rawValue else {
+            throw MirrorError(
+                .untrusted, "torrent \(shard.infoHash) is of another set: “\(printable(torrent.name.utf8))”")
         }
         return torrent
     }
@@ -267,7 +275,9 @@ struct SnapshotSource: Sendable {
         try FileSystem.makeDirectories(layout.torrents)
         // The plain one last: once it is there, the other may be made of it.
         if let compressed { try keep(compressed, at: layout.compressedTorrent(torrent.infoHash)) }
-        try keep(torrent.bytes, at: layout.torrent(torrent.infoHash))
+        let path = layout.torrent(torrent.infoHash)
+        try keep(torrent.bytes, at: path)
+        checked.note(shard.torrent.sha256, as: try FileSystem.status(path))
     }
 
     /// Writes a document. It is on disk once the tree is that it is of: what a power loss leaves of it is compared with its
@@ -319,4 +329,37 @@ private final class OfferedDocuments: Sendable {
     func replace(with documents: [String: [UInt8]]) { self.documents.withLock { $0 = documents } }
 
     func take(_ path: String) -> [UInt8]? { documents.withLock { $0.removeValue(forKey: path) } }
+}
+
+/// Files whose content was compared with its digest, or written from what was: as long as nobody has written to them since,
+/// they are not read for that again.
+private final class CheckedFiles: Sendable {
+    private struct Stamp: Equatable {
+        let inode: UInt64
+        let size: Int64
+        let mtime: Int64
+        let ctime: Int64
+    }
+
+    private let stamps = Mutex<[SHA256Digest: Stamp]>([:])
+    /// More than the torrents of any set; beyond that it begins anew.
+    private static let limit = 1 << 14
+
+    private static func stamp(_ status: FileStatus) -> Stamp {
+        Stamp(inode: status.inode, size: status.size, mtime: status.mtime, ctime: status.ctime)
+    }
+
+    /// - Parameter status: from before the content was read.
+    func note(_ digest: SHA256Digest, as status: FileStatus?) {
+        guard let status else { return }
+        stamps.withLock { stamps in
+            if stamps.count >= Self.limit { stamps = [:] }
+            stamps[digest] = Self.stamp(status)
+        }
+    }
+
+    func has(_ digest: SHA256Digest, as status: FileStatus?) -> Bool {
+        guard let status, let known = stamps.withLock({ $0[digest] }) else { return false }
+        return known == Self.stamp(status)
+    }
 }

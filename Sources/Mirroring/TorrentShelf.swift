@@ -27,7 +27,8 @@ struct TorrentShelf: Sendable {
     /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.
     func torrent(_ shard: Manifest.Shard) throws -> Torrent {
         if let torrent = recent[shard] { return torrent }
-        let torrent = try Torrent(parsing: load(shard), isKnown: true, infoHash: shard.infoHash)
+        let torrent = try Torrent(
+            parsing: load(shard), isKnown: true, infoHash: shard.infoHash, columns: recent.columns(of: shard))
         recent.add(torrent, of: shard)
         return torrent
     }
@@ -54,7 +55,8 @@ struct TorrentShelf: Sendable {
 }
 
 /// The torrents that were opened last, within a bound: a small set's are all here, for the next snapshot too, a large set's
-/// pass through while an update is made. What the update is to is opened again at each of its steps, and stays until `settle`.
+/// pass through while an update is made. What the update is to is opened again at each of its steps, and stays until `settle`;
+/// then what was read of it is put aside for the next one.
 final class RecentTorrents: Sendable {
     /// Bytes of `.torrent` files; their columns take half as much again.
     static let limit = 32 << 20
@@ -69,7 +71,12 @@ final class RecentTorrents: Sendable {
         var added = 0
         var target: [Opened] = []
         var targetSize = 0
+        /// What was read of the last updates' torrents that are not kept, the newest last.
+        var columns: [ColumnFile] = []
     }
+
+    /// An update need not be of the same shards as the one before it.
+    private static let columnFiles = 4
 
     private let state = Mutex(State())
 
@@ -111,14 +118,25 @@ final class RecentTorrents: Sendable {
         state.withLock { state in state.kept.removeAll { $0.digest == shard.torrent.sha256 } }
     }
 
+    /// What was read of a torrent that is not here any more; nil when nothing is left of it. Blocking.
+    func columns(of shard: Manifest.Shard) -> [UInt8]? {
+        state.withLock { $0.columns }.reversed().lazy.compactMap { $0[shard.torrent.sha256] }.first
+    }
+
     /// An update has opened what it needs, or goes no further. The next one will be compared with it, hence it stays; but
-    /// not of an update for which there was not room enough: for the next one there would not be either.
-    func settle() {
-        state.withLock { state in
-            for opened in state.target { Self.keep(opened, &state) }
-            if state.added > Self.limit { state.kept = [] }
+    /// not of an update for which there was not room enough: for the next one there would not be either. Of that, what was read
+    /// of the torrents goes to a file in `directory`. Blocking.
+    func settle(in directory: String) {
+        let dropped = state.withLock { state -> [Opened] in
+            let target = state.target
+            for opened in target { Self.keep(opened, &state) }
+            let isKept = state.added <= Self.limit
+            if !isKept { state.kept = [] }
             (state.added, state.target, state.targetSize) = (0, [], 0)
+            return isKept ? [] : target
         }
+        guard !dropped.isEmpty, let file = ColumnFile(dropped, in: directory) else { return }
+        state.withLock { $0.columns = $0.columns.suffix(Self.columnFiles - 1) + [file] }
     }
 }
 

@@ -128,10 +128,15 @@ public struct SnapshotStore: Sendable {
             || FileSystem.exists(layout.compressedTorrent(shard.infoHash))
     }
 
+    /// The `.torrent` of a shard as it is for other clients, not checked; nil where it is not there.
+    public func torrentFile(_ shard: Manifest.Shard) throws -> [UInt8]? {
+        try FileSystem.contents(layout.torrent(shard.infoHash))
+    }
+
     /// The bytes of a torrent of the store, checked against their digest.
     public func torrentBytes(_ shard: Manifest.Shard) throws -> [UInt8] {
         // The one for other clients has its trackers in front, and need not be decompressed.
-        if let plain = try? FileSystem.contents(layout.torrent(shard.infoHash)),
+        if let plain = try? torrentFile(shard),
             let bytes = EncodedShard.withoutTrackers(plain, size: shard.torrent.size),
             Digest.sha256(bytes) == shard.torrent.sha256
         {

@@ -70,10 +70,9 @@ actor Seeder: Service {
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
         do {
-            let spec = try await blocking { [store, lost, trackers] in
-                try Self.spec(store, seed, lost: lost.paths(of: seed.snapshot), trackers: trackers)
+            do { try await addUnchecked(seed) } catch let error as EngineError where Self.isDamage(error.code) {
+                try await addChecked(seed)
             }
-            try await engine.add(spec)
             seeding[infoHash] = seed
             failed[infoHash] = nil
         } catch {
@@ -83,12 +82,34 @@ actor Seeder: Service {
         }
     }
 
+    /// Has the engine compare the torrent with its info-hash, which it does in any case, and nobody else. Throws what
+    /// `isDamage` tells of where it is not what it should be.
+    private func addUnchecked(_ seed: SnapshotStore.Seed) async throws {
+        guard lost.paths(of: seed.snapshot).isEmpty,
+            let torrent = try await blocking({ [store] in try store.torrentFile(seed.shard) })
+        else { return try await addChecked(seed) }
+        try await engine.add(try Self.spec(store, seed, torrent, lost: [], trackers: trackers))
+    }
+
+    private static func isDamage(_ code: EngineError.Code) -> Bool {
+        [.badTorrent, .unsupportedTorrent, .hostileNames, .infoHashMismatch].contains(code)
+    }
+
+    private func addChecked(_ seed: SnapshotStore.Seed) async throws {
+        let spec = try await blocking { [store, lost, trackers] in
+            try Self.spec(
+                store, seed, try store.torrentBytes(seed.shard), lost: lost.paths(of: seed.snapshot), trackers: trackers
+            )
+        }
+        try await engine.add(spec)
+    }
+
     private static func spec(
-        _ store: SnapshotStore, _ seed: SnapshotStore.Seed, lost: Set<String>, trackers: [String]
+        _ store: SnapshotStore, _ seed: SnapshotStore.Seed, _ torrent: [UInt8], lost: Set<String>, trackers: [String]
     ) throws -> TorrentSpec {
         var spec = TorrentSpec(
-            infoHash: seed.shard.infoHash, torrent: try store.torrentBytes(seed.shard),
-            savePath: store.layout.tree(seed.snapshot), have: nil, wanted: nil, trackers: trackers,
+            infoHash: seed.shard.infoHash, torrent: torrent, savePath: store.layout.tree(seed.snapshot), have: nil,
+            wanted: nil, trackers: trackers,
             peerExchange: trackers.isEmpty)
         // What the tree lacks is neither offered nor fetched: a piece that is written could reach the source.
         if !lost.isEmpty {
