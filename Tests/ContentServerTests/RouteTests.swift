@@ -1,4 +1,5 @@
 import SwarmCore
+import SwarmTestSupport
 import Testing
 
 @testable import ContentServer

@@ -1,6 +1,7 @@
 import Glibc
 import Metainfo
 import SwarmCore
+import SwarmTestSupport
 import Testing
 
 @testable import ContentServer

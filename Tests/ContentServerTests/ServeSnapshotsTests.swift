@@ -1,5 +1,6 @@
 import Foundation
 import SwarmCore
+import SwarmTestSupport
 import Testing
 
 @testable import ContentServer

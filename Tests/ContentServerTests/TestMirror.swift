@@ -1,5 +1,6 @@
 import Foundation
 import SwarmCore
+import SwarmTestSupport
 import Synchronization
 
 @testable import ContentServer

@@ -1,4 +1,5 @@
 import Foundation
+import SwarmTestSupport
 import Testing
 
 @testable import ContentServer

@@ -1,32 +1,42 @@
 import Dispatch
 import Glibc
-import SwarmCore
+public import SwarmCore
 import Synchronization
 
 /// A response as it came over the wire.
-struct RawResponse: Sendable {
-    var status: Int
+public struct RawResponse: Sendable {
+    /// The status code.
+    public var status: Int
     /// By lower-case name.
-    var headers: [String: String]
-    var body: [UInt8]
+    public var headers: [String: String]
+    /// Without a transfer coding.
+    public var body: [UInt8]
     /// Length of head and body together.
-    var wireBytes: Int
+    public var wireBytes: Int
 
-    var text: String { String(decoding: body, as: UTF8.self) }
+    /// The body as text.
+    public var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-struct ClientFailure: Error {
-    var what: String
-    var number = errno
+/// A connection that does not do what the test takes for granted.
+public struct ClientFailure: Error {
+    private let what: String
+    private let number = errno
+
+    /// With what was tried; the system's reason is taken along.
+    public init(what: String) { self.what = what }
 }
 
 /// A blocking client over one plain socket, which shows what a library would hide: order, framing, connection ends.
 /// Used on threads of `offload` only, by one at a time.
-final class RawConnection: Sendable {
+public final class RawConnection: Sendable {
     private let descriptor: CInt
     private let received = Mutex<[UInt8]>([])
 
-    init(to endpoint: Endpoint, receiveBuffer: CInt? = nil) throws {
+    /// Connects to an IPv4 address.
+    ///
+    /// - Parameter receiveBuffer: the size of the socket's buffer; nil for the system's.
+    public init(to endpoint: Endpoint, receiveBuffer: CInt? = nil) throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         if var receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<CInt>.size))
@@ -46,7 +56,7 @@ final class RawConnection: Sendable {
     }
 
     /// Connects to a Unix socket, whose path must fit into an address.
-    init(unix path: String) throws {
+    public init(unix path: String) throws {
         descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -61,7 +71,8 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
-    func send(_ text: String) throws {
+    /// Sends all of a text.
+    public func send(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
@@ -71,27 +82,29 @@ final class RawConnection: Sendable {
     }
 
     /// Sends one request and reads its response.
-    func request(_ target: String, _ headers: [String] = []) throws -> RawResponse {
+    public func request(_ target: String, _ headers: [String] = []) throws -> RawResponse {
         try request("GET", target, headers)
     }
 
-    func request(_ method: String, _ target: String, _ headers: [String] = []) throws -> RawResponse {
+    /// Sends one request and reads its response.
+    public func request(_ method: String, _ target: String, _ headers: [String] = []) throws -> RawResponse {
         try send(Self.request(method, target, headers))
         return try response(isHead: method == "HEAD")
     }
 
-    static func request(_ method: String, _ target: String, _ headers: [String] = []) -> String {
+    /// The text of a request without a body.
+    public static func request(_ method: String, _ target: String, _ headers: [String] = []) -> String {
         (["\(method) \(target) HTTP/1.1", "Host: mirror"] + headers).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
     /// Reads a head and leaves its body unread; returns the status.
-    func responseHead() throws -> Int {
+    public func responseHead() throws -> Int {
         let line = String(decoding: try take(through: "\r\n\r\n"), as: UTF8.self).split(separator: " ")
         return line.dropFirst().first.flatMap { Int($0) } ?? 0
     }
 
     /// Reads one response by its Content-Length.
-    func response(isHead: Bool = false) throws -> RawResponse {
+    public func response(isHead: Bool = false) throws -> RawResponse {
         var head = try take(through: "\r\n\r\n")
         let headLength = head.count
         head.removeLast(4)
@@ -108,7 +121,7 @@ final class RawConnection: Sendable {
     }
 
     /// Whether the server has closed and nothing is left to read; waits for one of the two.
-    func isAtEnd() throws -> Bool {
+    public func isAtEnd() throws -> Bool {
         try received.withLock { $0.isEmpty ? try !fill(&$0) : false }
     }
 
@@ -153,7 +166,7 @@ final class RawConnection: Sendable {
 }
 
 /// Runs blocking code on a thread that the tasks of the tests do not need.
-func offload<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+public func offload<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
     }
