@@ -68,5 +68,69 @@ extension EndToEnd {
                 await daemon.stop()
             }
         }
+
+        @Test(
+            "A tree of another set that changes between a plan and its links is done without, for the right files",
+            .enabled(if: SystemCallKiller.isPossible, "\(SystemCallKiller.requirement)"))
+        func changedMeanwhile() async throws {
+            try await TestBench.run { bench in
+                var archive = SampleArchive(seed: 96, large: 2, small: 8)
+                let master = try await Master.sample(bench, &archive)
+                let shared = archive.random.bytes(120_000)
+                let other = try await PublishedTree(in: bench["other"]) { tree in
+                    try tree.write("package", shared)
+                    try tree.write("steady", "as it was")
+                }
+                let (otherDaemon, otherURL, _) = try await other.serve()
+                let first = try await master.snapshot().snapshot
+                let server = try await master.serve()
+                let node = Node(master)
+                let root = bench["node-demo"]
+                let set = """
+                    [[set]]
+                    name = "demo"
+                    root = "\(root)"
+                    upstream = "\(otherURL)"
+                    key = "\(other.key)"
+                    keep = 0
+                    """
+                func shown(_ root: String) -> String? {
+                    try? FileManager.default.destinationOfSymbolicLink(atPath: "\(root)/current")
+                }
+                let old = try #require(shown(other.store))
+                let (before, _) = try await node.run(server.url, set: set)
+                try await node.awaitActive(first)
+                try await eventually("the other set is there") { shown(root) == old ? () : nil }
+                before.signal(SIGTERM)
+                _ = try await before.wait()
+
+                // It is found in the other set's tree, and about to be linked from there.
+                try master.source.write("pool/shared.deb", shared)
+                let next = try await master.snapshot().snapshot
+                let holder = SystemCallHolder(
+                    "linkat", paths: ["\(node.root)/trees/\(next)/debian/pool/shared.deb"], log: bench["strace"])
+                let (program, _) = try await node.run(server.url, set: set, wrapper: holder.wrapper)
+                try await holder.awaitHeld()
+
+                // Meanwhile that tree expires, and is brought up to what came after it: to another file of the same name.
+                try other.source.write("package", archive.random.bytes(120_000))
+                try await other.publish()
+                let new = try #require(shown(other.store))
+                try await eventually("the other set's next snapshot") { shown(root) == new ? () : nil }
+                try await node.awaitStatus("its spare tree is up to date", of: "demo") {
+                    $0.spare != nil && $0.spare == $0.current?.uuid
+                }
+                #expect(node.currentTarget == "trees/\(first)/debian")
+                try holder.release(program)
+
+                try await node.awaitActive(next)
+                try expectSource(node, master)
+                let differences = try TreeState("\(root)/current").differences(
+                    from: TreeState(other.source.root), allowingMoreLinks: true)
+                #expect(differences == [])
+                #expect(program.errors.contains("\(root)/\(old)/package is gone"))
+                await otherDaemon.stop()
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite("The spare tree")
     struct SpareTreeTests {
         /// A node whose daemon has a spare tree that is up to date.
-        private struct Bench {
+        struct Bench {
             let master: Master
             let server: Master.Server
             let node: Node
@@ -24,7 +24,7 @@ extension EndToEnd {
             }
 
             /// Publishes a change: of contents, of names, and of kinds.
-            mutating func publish() async throws -> SnapshotID {
+            mutating func publish(isHeld: Bool = false) async throws -> SnapshotID {
                 round += 1
                 _ = try archive.update(master.source, round: round)
                 let name = archive.small[round % archive.small.count]
@@ -37,7 +37,8 @@ extension EndToEnd {
                     try? master.source.remove("doc/kind")
                     try master.source.symbolicLink("doc/kind", to: "../tools")
                 }
-                return try await master.snapshot().snapshot
+                let report = isHeld ? try await master.snapshot("--hold") : try await master.snapshot()
+                return try report.snapshot
             }
 
             /// Follows changes until there is a spare tree that holds the newest snapshot.

@@ -218,24 +218,25 @@ public final class Node: Sendable {
         try Documents.decode(NodeStatus.self, from: Array(try await statusText().utf8)).sets.first
     }
 
-    /// Asks the daemon for its status over its socket, until the status of the set is as it should be.
+    /// Asks the daemon for its status over its socket, until the status of a set is as it should be.
     @discardableResult
     public func awaitStatus(
-        _ what: String, within deadline: Duration = .patience, _ condition: (NodeStatus.SetStatus) -> Bool
+        _ what: String, of set: String = "debian", within deadline: Duration = .patience,
+        _ condition: (NodeStatus.SetStatus) -> Bool
     ) async throws -> NodeStatus.SetStatus {
         var last: NodeStatus.SetStatus?
         do {
             return try await eventually(what, within: deadline) {
-                last = try? await socketStatus()
+                last = try? await socketStatus(of: set)
                 return last.flatMap { condition($0) ? $0 : nil }
             }
         } catch { throw ProgramFailure("\(error); the last status: \(String(describing: last))") }
     }
 
     /// The status from the daemon's socket, without a process for each question.
-    public func socketStatus() async throws -> NodeStatus.SetStatus? {
+    public func socketStatus(of set: String = "debian") async throws -> NodeStatus.SetStatus? {
         let data = try await unixGet("\(root)/.swarm/status.sock", "/.swarm/status")
-        return try Documents.decode(NodeStatus.self, from: Array(data)).sets.first
+        return try Documents.decode(NodeStatus.self, from: Array(data)).sets.first { $0.set.rawValue == set }
     }
 
     /// Waits until a snapshot is what readers see.
