@@ -241,8 +241,13 @@ public final class Node: Sendable {
 
     /// Waits until a snapshot is what readers see.
     public func awaitActive(_ snapshot: SnapshotID, within deadline: Duration = .patience) async throws {
-        try await eventually("\(snapshot) is active on \(address)", within: deadline) {
-            currentTarget == "trees/\(snapshot)/debian" ? () : nil
+        do {
+            try await eventually("\(snapshot) is active on \(address)", within: deadline) {
+                currentTarget == "trees/\(snapshot)/debian" ? () : nil
+            }
+        } catch {
+            let status = try? await socketStatus()
+            throw ProgramFailure("\(error); the last status: \(String(describing: status))")
         }
     }
 
