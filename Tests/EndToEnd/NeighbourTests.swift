@@ -107,8 +107,7 @@ extension EndToEnd {
                 // It is found in the other set's tree, and about to be linked from there.
                 try master.source.write("pool/shared.deb", shared)
                 let next = try await master.snapshot().snapshot
-                let holder = SystemCallHolder(
-                    "linkat", paths: ["\(node.root)/trees/\(next)/debian/pool/shared.deb"], log: bench["strace"])
+                let holder = SystemCallHolder("linkat", paths: ["\(root)/\(old)/package"], log: bench["strace"])
                 let (program, _) = try await node.run(server.url, set: set, wrapper: holder.wrapper)
                 try await holder.awaitHeld()
 

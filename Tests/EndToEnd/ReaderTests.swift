@@ -108,10 +108,8 @@ extension EndToEnd {
             try await TestBench.run { bench in
                 var setting = try await Bench(bench, seed: 115)
                 let (node, first) = (setting.node, setting.first)
-                let file = "debian/dists/stable/Release"
                 let holder = SystemCallHolder(
-                    "unlink", paths: ["trees", ".swarm/spare"].map { "\(node.root)/\($0)/\(first)/\(file)" },
-                    log: bench["strace"])
+                    "unlinkat", paths: ["\(node.root)/.swarm/spare/\(first)/debian"], log: bench["strace"])
                 // Who asks over the socket is not waited for: where nothing else is listened at, a node has no readers.
                 let (program, _) = try await setting.run(wrapper: holder.wrapper)
                 let connection = try RawConnection(unix: "\(node.root)/.swarm/status.sock")

@@ -31,7 +31,7 @@ extension EndToEnd.SpareTreeTests {
             let tree = "\(node.root)/.swarm/spare/\(spare)/debian"
             let (killed, _) = try await node.run(
                 setting.server.url,
-                wrapper: SystemCallKiller.wrapper("linkat", path: "\(tree)/dists/stable/Release", log: bench["strace"]))
+                wrapper: SystemCallKiller.wrapper("linkat", path: tree, log: bench["strace"]))
             let output = try await killed.wait()
             #expect(output.status == -SIGKILL, "\(output)")
             #expect(node.currentTarget == "trees/\(aim)/debian")
