@@ -44,20 +44,14 @@ public enum Parallel {
     /// Runs `body` on a thread of its own that leaves the processor to all who want it, and waits for it: for what nobody waits
     /// for, while others wait for what this program has done.
     public static func last<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-        let ended = DispatchSemaphore(value: 0)
-        let result = Mutex<Swift.Result<Result, any Error>?>(nil)
         // What the work holds, such as a database, is let go of before it is over.
-        let work = Mutex<(@Sendable () throws -> Result)?>(body)
-        Thread {
+        let body = Mutex<(@Sendable () throws -> Result)?>(body)
+        let work = Started { () throws -> Result? in
             _ = swarm_come_last()
-            if let outcome = work.withLock({ $0.take() }).map({ body in Swift.Result { try body() } }) {
-                result.withLock { $0 = outcome }
-            }
-            ended.signal()
-        }.start()
-        ended.wait()
-        guard let outcome = result.withLock({ $0 }) else { preconditionFailure("the thread signals when it is done") }
-        return try outcome.get()
+            return try body.withLock { $0.take() }.map { try $0() }
+        }
+        guard let result = try work.result() else { preconditionFailure("the work is there until it is done") }
+        return result
     }
 
     /// Calls `body` for each item, so many at a time, as tasks that do not block. The first error cancels the others and is
@@ -72,6 +66,31 @@ public enum Parallel {
             }
             try await group.waitForAll()
         }
+    }
+}
+
+/// Blocking work that was begun on a thread of its own, and whose result is asked for later.
+public final class Started<Result: Sendable>: Sendable {
+    private let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
+    private let work = DispatchGroup()
+
+    /// Begins it.
+    public init(_ body: @escaping @Sendable () throws -> Result) {
+        work.enter()
+        Thread {
+            let outcome = Swift.Result { try body() }
+            self.outcome.withLock { $0 = outcome }
+            self.work.leave()
+        }.start()
+    }
+
+    /// Waits for the work, and returns or throws what it did. Blocking.
+    public func result() throws -> Result {
+        work.wait()
+        guard let outcome = outcome.withLock({ $0 }) else {
+            preconditionFailure("the work is over when it has a result")
+        }
+        return try outcome.get()
     }
 }
 

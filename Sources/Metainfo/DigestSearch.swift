@@ -24,16 +24,22 @@ public struct DigestSearch: Sendable {
 
     /// By their first eight bytes: enough to tell that a torrent is worth parsing.
     private let digests: [UInt64: SHA256Digest]
-    /// For each number of 16 bits, whether a digest begins with it: of many digests few get past this.
-    private let filter: [Bool]
+    /// A bit for each number of `filterBits` bits: whether a digest begins with it. Of the files of a large torrent, few get past
+    /// this even where ten thousand digests are looked for.
+    private let filter: [UInt64]
+    private static let filterBits: UInt64 = 20
 
     /// A search for any of these contents.
     public init(_ digests: some Sequence<SHA256Digest>) {
         self.digests = Dictionary(digests.map { ($0.words.0, $0) }, uniquingKeysWith: { first, _ in first })
-        var filter = [Bool](repeating: false, count: 1 << 16)
-        for beginning in self.digests.keys { filter[Int(beginning >> 48)] = true }
+        var filter = [UInt64](repeating: 0, count: 1 << (Self.filterBits - 6))
+        for beginning in self.digests.keys { filter[Self.word(of: beginning)] |= Self.bit(of: beginning) }
         self.filter = filter
     }
+
+    /// Where the filter has the bit for a digest, and which one of that word it is.
+    private static func word(of beginning: UInt64) -> Int { Int(beginning >> (70 - filterBits)) }
+    private static func bit(of beginning: UInt64) -> UInt64 { 1 << (beginning >> (64 - filterBits) & 63) }
 
     /// The contents that the files of a torrent may have: each as often as it does, and by chance one that is not there.
     public func found(in torrent: Span<UInt8>) -> [SHA256Digest] {
@@ -54,7 +60,9 @@ public struct DigestSearch: Sendable {
                 }
                 guard end + SHA256Digest.byteCount < bytes.count else { return }
                 let beginning = unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: end + 1, as: UInt64.self))
-                if filter[Int(beginning >> 48)], let digest = digests[beginning] { found.append(digest) }
+                if filter[Self.word(of: beginning)] & Self.bit(of: beginning) != 0, let digest = digests[beginning] {
+                    found.append(digest)
+                }
                 end += SHA256Digest.byteCount + Self.gap + length
             }
         }

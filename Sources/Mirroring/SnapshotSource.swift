@@ -27,6 +27,7 @@ struct SnapshotSource: Sendable {
     }
 
     private let recent = RecentTorrents()
+    private let readings = TorrentReadings()
     private let offered = OfferedDocuments()
     private let checked = CheckedFiles()
 
@@ -38,7 +39,7 @@ struct SnapshotSource: Sendable {
         TorrentShelf(
             load: { try localTorrent($0) }, look: { try? found($0, inFileAt: layout.torrent($1.infoHash)) },
             origin: { try? FileSystem.contents(layout.origin($0)).flatMap { TorrentOrigin(encoded: $0) } },
-            recent: recent)
+            recent: recent, readings: readings)
     }
 
     /// The contents of a search that a `.torrent` may hold, read in blocks.

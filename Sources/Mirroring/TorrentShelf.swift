@@ -15,14 +15,24 @@ struct TorrentShelf: Sendable {
     var origin: @Sendable (InfoHash) -> TorrentOrigin? = { _ in nil }
     /// What was opened last, for whoever opens it again.
     var recent = RecentTorrents()
+    /// What the engine reads before it is asked for.
+    var readings = TorrentReadings()
 
     /// The `.torrent` of a shard. Throws like `load`. Blocking.
     func bytes(_ shard: Manifest.Shard) throws -> [UInt8] { try recent[shard]?.bytes ?? load(shard) }
 
     /// The torrent of a shard as the engine reads it. Throws like `load`, and `EngineError`.
     func read(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
+        if let read = await readings.take(shard) { return read }
+        return try await readNow(shard)
+    }
+
+    private func readNow(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
         try await TorrentEngine.read(offPool { try bytes(shard) })
     }
+
+    /// Has the engine begin to read torrents that will be asked for.
+    func readAhead(_ shards: [Manifest.Shard]) { readings.begin(shards) { try await readNow($0) } }
 
     /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.
     func torrent(_ shard: Manifest.Shard) throws -> Torrent {
@@ -78,7 +88,11 @@ final class RecentTorrents: Sendable {
     /// An update need not be of the same shards as the one before it.
     private static let columnFiles = 4
 
+    private let limit: Int
     private let state = Mutex(State())
+
+    /// - Parameter limit: bytes of the `.torrent` files that are kept between updates.
+    init(limit: Int = RecentTorrents.limit) { self.limit = limit }
 
     subscript(_ shard: Manifest.Shard) -> Torrent? {
         state.withLock { state in
@@ -100,12 +114,12 @@ final class RecentTorrents: Sendable {
                 state.target.append(opened)
                 state.targetSize += torrent.bytes.count
             } else {
-                Self.keep(opened, &state)
+                keep(opened, &state)
             }
         }
     }
 
-    private static func keep(_ opened: Opened, _ state: inout State) {
+    private func keep(_ opened: Opened, _ state: inout State) {
         guard !state.kept.contains(where: { $0.digest == opened.digest }) else { return }
         state.kept.append(opened)
         state.added += opened.torrent.bytes.count
@@ -129,8 +143,8 @@ final class RecentTorrents: Sendable {
     func settle(in directory: String) {
         let dropped = state.withLock { state -> [Opened] in
             let target = state.target
-            for opened in target { Self.keep(opened, &state) }
-            let isKept = state.added <= Self.limit
+            for opened in target { keep(opened, &state) }
+            let isKept = state.added <= limit
             if !isKept { state.kept = [] }
             (state.added, state.target, state.targetSize) = (0, [], 0)
             return isKept ? [] : target

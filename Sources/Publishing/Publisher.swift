@@ -2,6 +2,7 @@ internal import FileTree
 public import FoundationEssentials
 internal import Metainfo
 public import SwarmCore
+internal import Synchronization
 
 /// Publishes states of the source as snapshots.
 public struct Publisher: Sendable {
@@ -164,9 +165,15 @@ public struct Publisher: Sendable {
         let composer = SnapshotComposer(
             set: configuration.set, rules: rules, layout: layoutPolicy, cutPolicy: configuration.cutPolicy,
             parent: parent, rulesChanged: rulesChanged, load: store.torrent, pieceHasher: pieceHasher)
-        var writer = try TorrentWriter(store: store, parent: parent, isDry: options.dryRun)
-        try composer.compose(change) { try writer.add($0) }
-        let entries = writer.entries
+        let writer = Mutex(try TorrentWriter(store: store, parent: parent, isDry: options.dryRun))
+        let relay = Relay<SnapshotComposer.Shard> { shard in try writer.withLock { try $0.add(shard) } }
+        do { try composer.compose(change) { try relay.add($0) } } catch {
+            // What is being written is of no use, but comes to its end first.
+            try? relay.finish()
+            throw error
+        }
+        try relay.finish()
+        let entries = writer.withLock { $0.entries }
         bytesReadForPieces = pieceHasher.bytesRead.sum
         if let parent, Set(entries.map(\.infoHash)) == before, !options.force {
             // Touched, or as it was before: the content is the parent's.

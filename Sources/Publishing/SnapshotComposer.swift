@@ -18,7 +18,8 @@ struct SnapshotChange: Sendable {
 }
 
 /// Turns the parent's shards and a change into the new snapshot's shards, one after the other. Shards that nothing touches
-/// are not opened, and no more than one is in memory, but for those between which the cut moves.
+/// are not opened, and no more than three are in memory, but for those between which the cut moves: the next one is opened, and
+/// the one before is written, while one is worked on.
 struct SnapshotComposer {
     let set: SetName
     let rules: PriorityRules
@@ -27,11 +28,11 @@ struct SnapshotComposer {
     let parent: Manifest?
     /// Whether the rules of priority are others than the parent's.
     let rulesChanged: Bool
-    let load: (Manifest.Shard) throws -> Torrent
+    let load: @Sendable (Manifest.Shard) throws -> Torrent
     let pieceHasher: PieceHasher
 
     /// A shard of the new snapshot.
-    enum Shard {
+    enum Shard: Sendable {
         case unchanged(Manifest.Shard)
         /// With the shard that the parent has in its place.
         case changed(ShardCut.Key, EncodedShard, parent: (shard: Manifest.Shard, torrent: [UInt8])?)
@@ -64,6 +65,8 @@ private struct Composition {
     /// Shards that were opened, and whose part is applied.
     var layouts: [ShardCut.Key: ShardLayout] = [:]
     var placed: Set<SHA256Digest> = []
+    /// The parent's torrent that is being opened for the next shard.
+    var ahead: (key: ShardCut.Key, torrent: Started<Torrent>)?
 
     init(composer: SnapshotComposer, change: SnapshotChange) {
         self.composer = composer
@@ -148,7 +151,7 @@ private struct Composition {
 
     /// The shard's layout with its part applied, and the parent's torrent when there is one.
     private mutating func apply(_ key: ShardCut.Key) throws -> (layout: ShardLayout, parent: Torrent?) {
-        let parent = try shards[key].map { try composer.load($0) }
+        let parent = try opened(ahead: key) ?? shards[key].map { try composer.load($0) }
         var layout =
             parent.map { ShardLayout($0, policy: composer.layout) } ?? ShardLayout(policy: composer.layout)
         guard var part = parts.removeValue(forKey: key) else { return (layout, parent) }
@@ -159,6 +162,18 @@ private struct Composition {
             change.known.contains(file.sha256) || !placed.insert(file.sha256).inserted
         }
         return (layout, parent)
+    }
+
+    /// Begins to open what the next shard is made from.
+    private mutating func openAhead(of key: ShardCut.Key) {
+        guard layouts[key] == nil, parts[key] != nil, let shard = shards[key] else { return }
+        ahead = (key, Started { [load = composer.load] in try load(shard) })
+    }
+
+    private mutating func opened(ahead key: ShardCut.Key) throws -> Torrent? {
+        guard let ahead, ahead.key == key else { return nil }
+        self.ahead = nil
+        return try ahead.torrent.result()
     }
 
     /// The same, kept for the shards between which the cut may move.
@@ -256,13 +271,15 @@ private struct Composition {
 
     /// Hashes what is missing and writes the torrents.
     mutating func finish(_ emit: (SnapshotComposer.Shard) throws -> Void) throws {
-        for key in Set(shards.keys).union(parts.keys).union(layouts.keys).sorted() {
+        let keys = Set(shards.keys).union(parts.keys).union(layouts.keys).sorted()
+        for (place, key) in keys.enumerated() {
             var parent: Torrent?
             var layout: ShardLayout
             if let opened = layouts.removeValue(forKey: key) {
                 layout = opened
             } else if parts[key] != nil {
                 (layout, parent) = try apply(key)
+                if let next = keys[(place + 1)...].first(where: { parts[$0] != nil }) { openAhead(of: next) }
             } else {
                 if let shard = shards[key] { try emit(.unchanged(shard)) }
                 continue

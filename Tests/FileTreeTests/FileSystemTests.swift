@@ -2,6 +2,7 @@ import FileTree
 import Foundation
 import Glibc
 import SwarmTestSupport
+import Synchronization
 import Testing
 
 struct FileSystemTests {
@@ -117,6 +118,38 @@ struct FileSystemTests {
         #expect(try Parallel.last { getpriority(__priority_which_t(0), 0) } == 19)
         #expect(getpriority(__priority_which_t(0), 0) < 19)
         #expect(throws: SystemCallFailure.self) { try Parallel.last { throw SystemCallFailure("test", "x") } }
+    }
+
+    @Test("what one thread makes another one goes on with, in order; what fails there is told here")
+    func relay() throws {
+        let done = Mutex<[Int]>([])
+        let relay = Relay<Int>(limit: 2) { item in
+            if item == 700 { throw SystemCallFailure("test", "x") }
+            done.withLock { $0.append(item) }
+        }
+        try relay.finish()
+        for item in 0..<500 { try relay.add(item) }
+        try relay.finish()
+        #expect(done.withLock { $0 } == Array(0..<500))
+        var added = 0
+        #expect(throws: SystemCallFailure.self) {
+            while true {
+                try relay.add(500 + added)
+                added += 1
+            }
+        }
+        // Of what came after it, no more than waited when it failed.
+        #expect((201...204).contains(added))
+        #expect(throws: SystemCallFailure.self) { try relay.finish() }
+        #expect(done.withLock { $0 } == Array(0..<700))
+    }
+
+    @Test("work that was begun gives its result, or what it failed with, whenever it is asked for")
+    func started() throws {
+        let work = Started { 42 }
+        for _ in 0..<2 { #expect(try work.result() == 42) }
+        let failing = Started { () throws -> Int in throw SystemCallFailure("test", "x") }
+        #expect(throws: SystemCallFailure.self) { _ = try failing.result() }
     }
 
     @Test("a directory that is open stays the same one under another name, and says what is missing there")

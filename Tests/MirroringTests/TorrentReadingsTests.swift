@@ -1,0 +1,76 @@
+import FileTree
+import Metainfo
+import SwarmCore
+import SwarmTestSupport
+import Synchronization
+import Testing
+import TorrentEngine
+
+@testable import Mirroring
+
+@Suite("Torrents that the engine reads ahead")
+struct TorrentReadingsTests {
+    private struct Failure: Error {}
+
+    private static func shard(_ number: UInt8) -> Manifest.Shard {
+        Manifest.Shard(
+            start: "", priority: nil, infoHash: Digest.sha1([number]),
+            torrent: Pinned(size: 1, sha256: Digest.sha256([number])), compressedSize: 1, classes: [:])
+    }
+
+    /// A small torrent.
+    private static func bytes() throws -> [UInt8] {
+        var layout = ShardLayout(policy: .init(pieceLength: 16 << 10, alignFrom: 32 << 10))
+        var change = ShardLayout.Change()
+        change.added = [
+            FileEntry(
+                path: "f", length: 7, mtime: 1, executable: false, priority: .payload, sha256: Digest.sha256([1]))
+        ]
+        layout.apply(change, largeFileHashes: [:]) { _ in false }
+        layout.complete([PieceIndex(0): Digest.sha1([])])
+        return layout.encode(name: "demo")
+    }
+
+    @Test("each is read once, and given once; what nobody has begun, or what fails, is left to who asks")
+    func takenOnce() async throws {
+        let bytes = try Self.bytes()
+        let readings = TorrentReadings()
+        let shards = (0..<20).map { Self.shard(UInt8($0)) }
+        let read = Mutex<[InfoHash]>([])
+        #expect(await readings.take(shards[0]) == nil)
+        readings.begin(shards) { shard in
+            read.withLock { $0.append(shard.infoHash) }
+            if shard.infoHash == shards[1].infoHash { throw Failure() }
+            return try await TorrentEngine.read(bytes)
+        }
+        var given = 0
+        // From the end, so that the two meet.
+        for shard in shards.reversed() {
+            if await readings.take(shard) != nil { given += 1 }
+            #expect(await readings.take(shard) == nil)
+        }
+        let all = read.withLock { $0 }
+        #expect(Set(all).count == all.count)
+        #expect(given == all.filter { $0 != shards[1].infoHash }.count)
+    }
+
+    @Test("after the end nothing is given, and nothing more is begun")
+    func ended() async throws {
+        let readings = TorrentReadings()
+        let shards = (0..<(Parallel.width + 3)).map { Self.shard(UInt8($0)) }
+        let began = AsyncStream.makeStream(of: Void.self)
+        let goOn = AsyncStream.makeStream(of: Void.self)
+        defer { goOn.continuation.finish() }
+        let read = Mutex(0)
+        readings.begin(shards) { _ in
+            read.withLock { $0 += 1 }
+            began.continuation.yield()
+            for await _ in goOn.stream {}
+            throw Failure()
+        }
+        for await _ in began.stream { break }
+        readings.end()
+        for shard in shards { #expect(await readings.take(shard) == nil) }
+        #expect(read.withLock { $0 } < shards.count)
+    }
+}
