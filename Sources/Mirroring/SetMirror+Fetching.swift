@@ -90,7 +90,8 @@ extension SetMirror {
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         let isResumed = row.state == .fetching
         if base == nil { row.base = nil }
-        documents.shelf.readAhead(manifest.shards.filter { seeding[$0.infoHash] == nil })
+        // A first tree has time, and needs its memory for the plan.
+        if base != nil { documents.shelf.readAhead(manifest.shards.filter { seeding[$0.infoHash] == nil }) }
         defer { documents.shelf.readings.end() }
         let plan = try await makePlan(row, manifest.shards, base: base)
         try checkSpace(plan, over: isResumed ? id : base?.snapshot)

@@ -3,6 +3,7 @@ internal import Logging
 internal import Metainfo
 internal import SwarmCore
 internal import Synchronization
+internal import TorrentEngine
 
 /// Gets the documents that describe a snapshot: from disk when they are there, else from the upstreams. Each is checked
 /// against the digest that leads back to the signed feed.
@@ -27,7 +28,8 @@ struct SnapshotSource: Sendable {
     }
 
     private let recent = RecentTorrents()
-    private let readings = TorrentReadings()
+    /// One core is left to what the torrents are read beside.
+    private let readings = TorrentReadings(width: Parallel.width - 1)
     private let offered = OfferedDocuments()
     private let checked = CheckedFiles()
 

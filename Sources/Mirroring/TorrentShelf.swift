@@ -16,14 +16,14 @@ struct TorrentShelf: Sendable {
     /// What was opened last, for whoever opens it again.
     var recent = RecentTorrents()
     /// What the engine reads before it is asked for.
-    var readings = TorrentReadings()
+    var readings = TorrentReadings(width: Parallel.width - 1)
 
     /// The `.torrent` of a shard. Throws like `load`. Blocking.
     func bytes(_ shard: Manifest.Shard) throws -> [UInt8] { try recent[shard]?.bytes ?? load(shard) }
 
     /// The torrent of a shard as the engine reads it. Throws like `load`, and `EngineError`.
     func read(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
-        if let read = await readings.take(shard) { return read }
+        if let read = await readings.take(shard.infoHash) { return read }
         return try await readNow(shard)
     }
 
@@ -32,7 +32,13 @@ struct TorrentShelf: Sendable {
     }
 
     /// Has the engine begin to read torrents that will be asked for.
-    func readAhead(_ shards: [Manifest.Shard]) { readings.begin(shards) { try await readNow($0) } }
+    func readAhead(_ shards: [Manifest.Shard]) {
+        let byHash = Dictionary(shards.map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
+        readings.begin(shards.map(\.infoHash)) { infoHash in
+            guard let shard = byHash[infoHash] else { throw CancellationError() }
+            return try await readNow(shard)
+        }
+    }
 
     /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.
     func torrent(_ shard: Manifest.Shard) throws -> Torrent {

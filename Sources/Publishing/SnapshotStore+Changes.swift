@@ -1,3 +1,4 @@
+internal import FileTree
 public import FoundationEssentials
 public import SwarmCore
 
@@ -78,6 +79,20 @@ extension SnapshotStore {
         public let shard: Manifest.Shard
         /// The snapshot whose tree the files are read from.
         public let snapshot: SnapshotID
+    }
+
+    /// The snapshot that is being published on top of a feed, whose torrents are there while its tree is made; nil when none is.
+    /// It may never come to be.
+    public func upcoming(after feed: Feed) throws -> Manifest? {
+        guard let newest = feed.newest else { return nil }
+        for name in try FileSystem.names(in: layout.manifests) {
+            guard let snapshot = SnapshotID(String(name.prefix(36))), feed.entry(snapshot) == nil,
+                let manifest = try? manifest(snapshot), manifest.parent == newest.uuid,
+                manifest.serial == newest.serial + 1
+            else { continue }
+            return manifest
+        }
+        return nil
     }
 
     /// The shards of all live snapshots, each once; those that hold no content are left out. A manifest that cannot be

@@ -26,6 +26,8 @@ final class FeedKeeper: Service {
     private let peers: [Endpoint]
     private let logger: Logger
     private let watch: DirectoryWatch
+    /// Tells of snapshots that are being published.
+    private let manifests: DirectoryWatch
     private let ticks: AsyncStream<Void>
     private let tick: AsyncStream<Void>.Continuation
 
@@ -36,6 +38,7 @@ final class FeedKeeper: Service {
         self.peers = peers
         self.logger = logger
         watch = try DirectoryWatch(store.layout.swarm)
+        manifests = try DirectoryWatch(store.layout.manifests)
         (ticks, tick) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -92,12 +95,16 @@ final class FeedKeeper: Service {
             tick.finish()
         }
         watch.cancel()
+        manifests.cancel()
     }
 
     private func follow() async throws {
         try await withThrowingTaskGroup { group in
             group.addTask { [watch, tick] in
                 for await _ in watch.changes { tick.yield() }
+            }
+            group.addTask { [self] in
+                for await _ in manifests.changes { await prepare() }
             }
             group.addTask { [self] in
                 tick.yield()
@@ -111,9 +118,19 @@ final class FeedKeeper: Service {
                 }
                 timer?.cancel()
                 watch.cancel()
+                manifests.cancel()
             }
             try await group.waitForAll()
         }
+    }
+
+    /// Has the seeder begin with a snapshot that is being published, so that it is soon there when the feed is. What goes wrong
+    /// here is met again then.
+    private func prepare() async {
+        let upcoming = try? await blocking { [store] in
+            try store.feed().flatMap { try store.upcoming(after: $0.feed) }
+        }
+        if let upcoming { await seeder.prepare(for: upcoming) }
     }
 
     /// What goes wrong now may go well later: the daemon goes on with the feed that it has.

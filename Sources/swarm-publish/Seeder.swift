@@ -23,6 +23,8 @@ actor Seeder: Service {
     private var trackers: [String] = []
     /// Torrents of the feed that are being added.
     nonisolated let pending = PendingSeeds()
+    /// Torrents of a snapshot that is being published. Who makes its tree needs a core as well.
+    private let readings = TorrentReadings(width: Parallel.width - 1)
 
     init(store: SnapshotStore, engine: TorrentEngine, logger: Logger) {
         self.store = store
@@ -62,10 +64,22 @@ actor Seeder: Service {
             pending.settle(infoHash)
         }
         for (infoHash, _) in missing { pending.settle(infoHash) }
+        readings.end()
         settled()
         if !missing.isEmpty { _ = await offPool { Allocator.trim() } }
         // A file that was written in place in the source may have been exchanged in a tree: what is open is closed.
         for infoHash in staying { await engine.flush(infoHash) }
+    }
+
+    /// Begins to read the torrents of a snapshot that the next feed may list.
+    func prepare(for manifest: Manifest) {
+        let new = manifest.shards.filter { $0.totals.bytes > 0 && seeding[$0.infoHash] == nil }
+        let byHash = Dictionary(new.map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
+        readings.begin(new.map(\.infoHash)) { [store] infoHash in
+            let bytes = try await blocking { try byHash[infoHash].flatMap { try store.torrentFile($0) } }
+            guard let bytes else { throw CancellationError() }
+            return try await TorrentEngine.read(bytes)
+        }
     }
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {
@@ -85,7 +99,11 @@ actor Seeder: Service {
     /// Has the engine compare the torrent with its info-hash, which it does in any case, and nobody else. Throws what
     /// `isDamage` tells of where it is not what it should be.
     private func addUnchecked(_ seed: SnapshotStore.Seed) async throws {
-        guard lost.paths(of: seed.snapshot).isEmpty,
+        guard lost.paths(of: seed.snapshot).isEmpty else { return try await addChecked(seed) }
+        if let read = await readings.take(seed.shard.infoHash) {
+            return try await engine.add(try Self.spec(store, seed, [], lost: [], trackers: trackers), read)
+        }
+        guard
             let torrent = try await blocking({ [store] in try store.torrentFile(seed.shard) })
         else { return try await addChecked(seed) }
         try await engine.add(try Self.spec(store, seed, torrent, lost: [], trackers: trackers))

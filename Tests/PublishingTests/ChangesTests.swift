@@ -39,6 +39,29 @@ struct ChangesTests {
         #expect(before != nil && before == after)
     }
 
+    @Test("a snapshot whose tree is being made is the one that follows on the newest of the feed, and no other")
+    func upcoming() throws {
+        let test = try filled()
+        let store = try test.store()
+        let feed = try #require(try store.feed()?.feed)
+        let newest = try #require(feed.newest)
+        #expect(try store.upcoming(after: feed) == nil)
+        var generator = SystemRandomNumberGenerator()
+        func write(serial: Serial, parent: SnapshotID?) throws -> SnapshotID {
+            let manifest = Manifest(
+                set: feed.set, uuid: .random(using: &generator), serial: serial, parent: parent,
+                created: newest.created,
+                pieceLength: 16 << 10, shards: [], deleted: .init())
+            try FileSystem.writeAtomically(Documents.encode(manifest), to: store.layout.manifest(manifest.uuid))
+            return manifest.uuid
+        }
+        _ = try write(serial: newest.serial + 1, parent: .random(using: &generator))
+        _ = try write(serial: newest.serial, parent: newest.uuid)
+        #expect(try store.upcoming(after: feed) == nil)
+        let next = try write(serial: newest.serial + 1, parent: newest.uuid)
+        #expect(try store.upcoming(after: feed)?.uuid == next)
+    }
+
     @Test("names that came and went, with the directories above and below")
     func comeAndGo() throws {
         let test = try filled()

@@ -1,4 +1,3 @@
-import FileTree
 import Metainfo
 import SwarmCore
 import SwarmTestSupport
@@ -6,17 +5,9 @@ import Synchronization
 import Testing
 import TorrentEngine
 
-@testable import Mirroring
-
 @Suite("Torrents that the engine reads ahead")
 struct TorrentReadingsTests {
     private struct Failure: Error {}
-
-    private static func shard(_ number: UInt8) -> Manifest.Shard {
-        Manifest.Shard(
-            start: "", priority: nil, infoHash: Digest.sha1([number]),
-            torrent: Pinned(size: 1, sha256: Digest.sha256([number])), compressedSize: 1, classes: [:])
-    }
 
     /// A small torrent.
     private static func bytes() throws -> [UInt8] {
@@ -34,35 +25,35 @@ struct TorrentReadingsTests {
     @Test("each is read once, and given once; what nobody has begun, or what fails, is left to who asks")
     func takenOnce() async throws {
         let bytes = try Self.bytes()
-        let readings = TorrentReadings()
-        let shards = (0..<20).map { Self.shard(UInt8($0)) }
+        let readings = TorrentReadings(width: 2)
+        let torrents = (0..<20).map { Digest.sha1([UInt8($0)]) }
         let read = Mutex<[InfoHash]>([])
-        #expect(await readings.take(shards[0]) == nil)
-        readings.begin(shards) { shard in
-            read.withLock { $0.append(shard.infoHash) }
-            if shard.infoHash == shards[1].infoHash { throw Failure() }
+        #expect(await readings.take(torrents[0]) == nil)
+        readings.begin(torrents) { infoHash in
+            read.withLock { $0.append(infoHash) }
+            if infoHash == torrents[1] { throw Failure() }
             return try await TorrentEngine.read(bytes)
         }
         var given = 0
         // From the end, so that the two meet.
-        for shard in shards.reversed() {
-            if await readings.take(shard) != nil { given += 1 }
-            #expect(await readings.take(shard) == nil)
+        for infoHash in torrents.reversed() {
+            if await readings.take(infoHash) != nil { given += 1 }
+            #expect(await readings.take(infoHash) == nil)
         }
         let all = read.withLock { $0 }
         #expect(Set(all).count == all.count)
-        #expect(given == all.filter { $0 != shards[1].infoHash }.count)
+        #expect(given == all.filter { $0 != torrents[1] }.count)
     }
 
     @Test("after the end nothing is given, and nothing more is begun")
     func ended() async throws {
-        let readings = TorrentReadings()
-        let shards = (0..<(Parallel.width + 3)).map { Self.shard(UInt8($0)) }
+        let readings = TorrentReadings(width: 2)
+        let torrents = (0..<5).map { Digest.sha1([UInt8($0)]) }
         let began = AsyncStream.makeStream(of: Void.self)
         let goOn = AsyncStream.makeStream(of: Void.self)
         defer { goOn.continuation.finish() }
         let read = Mutex(0)
-        readings.begin(shards) { _ in
+        readings.begin(torrents) { _ in
             read.withLock { $0 += 1 }
             began.continuation.yield()
             for await _ in goOn.stream {}
@@ -70,7 +61,7 @@ struct TorrentReadingsTests {
         }
         for await _ in began.stream { break }
         readings.end()
-        for shard in shards { #expect(await readings.take(shard) == nil) }
-        #expect(read.withLock { $0 } < shards.count)
+        for infoHash in torrents { #expect(await readings.take(infoHash) == nil) }
+        #expect(read.withLock { $0 } < torrents.count)
     }
 }
