@@ -44,14 +44,10 @@ public enum Parallel {
     /// Runs `body` on a thread of its own that leaves the processor to all who want it, and waits for it: for what nobody waits
     /// for, while others wait for what this program has done.
     public static func last<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-        // What the work holds, such as a database, is let go of before it is over.
-        let body = Mutex<(@Sendable () throws -> Result)?>(body)
-        let work = Started { () throws -> Result? in
+        try Started {
             _ = swarm_come_last()
-            return try body.withLock { $0.take() }.map { try $0() }
-        }
-        guard let result = try work.result() else { preconditionFailure("the work is there until it is done") }
-        return result
+            return try body()
+        }.result()
     }
 
     /// Calls `body` for each item, so many at a time, as tasks that do not block. The first error cancels the others and is
@@ -74,11 +70,12 @@ public final class Started<Result: Sendable>: Sendable {
     private let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
     private let work = DispatchGroup()
 
-    /// Begins it.
+    /// Begins it. What it holds, such as a database, is let go of before it is over.
     public init(_ body: @escaping @Sendable () throws -> Result) {
+        let body = Mutex<(@Sendable () throws -> Result)?>(body)
         work.enter()
         Thread {
-            let outcome = Swift.Result { try body() }
+            let outcome = body.withLock { $0.take() }.map { body in Swift.Result { try body() } }
             self.outcome.withLock { $0 = outcome }
             self.work.leave()
         }.start()

@@ -80,3 +80,28 @@ struct TorrentColumns {
         }
     }
 }
+
+extension TorrentParser {
+    /// Takes the entries over as they were read before, and goes on behind them. Symbolic links have no columns: these few are
+    /// read again.
+    mutating func take(_ columns: TorrentColumns, _ reader: inout BencodeReader) throws(MetainfoError) {
+        for number in columns.kinds.indices where columns.kinds[number] & 3 == Torrent.Kind.symlink.rawValue {
+            var link = TorrentParser(limits: limits, sharing: nil)
+            reader.offset = Int(columns.entryStarts[number])
+            try link.entry(&reader)
+            links += link.links
+        }
+        pathBytes = columns.pathBytes
+        pathStarts = columns.pathStarts
+        lengths = columns.lengths
+        offsets = columns.offsets
+        mtimes = columns.mtimes
+        digestOffsets = columns.digestOffsets
+        entryStarts = columns.entryStarts
+        entriesEnd = columns.entriesEnd
+        kinds = columns.kinds
+        priorities = columns.priorities
+        end = (offsets.last ?? 0) + (lengths.last ?? 0)
+        reader.offset = entriesEnd + 1
+    }
+}

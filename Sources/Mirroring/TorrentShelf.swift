@@ -33,11 +33,7 @@ struct TorrentShelf: Sendable {
 
     /// Has the engine begin to read torrents that will be asked for.
     func readAhead(_ shards: [Manifest.Shard]) {
-        let byHash = Dictionary(shards.map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
-        readings.begin(shards.map(\.infoHash)) { infoHash in
-            guard let shard = byHash[infoHash] else { throw CancellationError() }
-            return try await readNow(shard)
-        }
+        readings.begin(shards.map { shard in (shard.infoHash, { try await readNow(shard) }) })
     }
 
     /// The parsed torrent of a shard. Throws like `load`, and `MetainfoError`. Blocking.

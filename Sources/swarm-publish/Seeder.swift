@@ -74,12 +74,13 @@ actor Seeder: Service {
     /// Begins to read the torrents of a snapshot that the next feed may list.
     func prepare(for manifest: Manifest) {
         let new = manifest.shards.filter { $0.totals.bytes > 0 && seeding[$0.infoHash] == nil }
-        let byHash = Dictionary(new.map { ($0.infoHash, $0) }, uniquingKeysWith: { first, _ in first })
-        readings.begin(new.map(\.infoHash)) { [store] infoHash in
-            let bytes = try await blocking { try byHash[infoHash].flatMap { try store.torrentFile($0) } }
-            guard let bytes else { throw CancellationError() }
-            return try await TorrentEngine.read(bytes)
-        }
+        readings.begin(new.map { [store] shard in (shard.infoHash, { try await Self.read(shard, store) }) })
+    }
+
+    /// What is not there is no torrent: when it is added, it is sought again.
+    private static func read(_ shard: Manifest.Shard, _ store: SnapshotStore) async throws -> TorrentEngine.ReadTorrent
+    {
+        try await TorrentEngine.read(try await blocking { try store.torrentFile(shard) ?? [] })
     }
 
     private func add(_ infoHash: InfoHash, _ seed: SnapshotStore.Seed) async {

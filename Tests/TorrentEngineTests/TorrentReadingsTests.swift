@@ -29,11 +29,12 @@ struct TorrentReadingsTests {
         let torrents = (0..<20).map { Digest.sha1([UInt8($0)]) }
         let read = Mutex<[InfoHash]>([])
         #expect(await readings.take(torrents[0]) == nil)
-        readings.begin(torrents) { infoHash in
+        @Sendable func reading(_ infoHash: InfoHash) async throws -> TorrentEngine.ReadTorrent {
             read.withLock { $0.append(infoHash) }
             if infoHash == torrents[1] { throw Failure() }
             return try await TorrentEngine.read(bytes)
         }
+        readings.begin(torrents.map { infoHash in (infoHash, { try await reading(infoHash) }) })
         var given = 0
         // From the end, so that the two meet.
         for infoHash in torrents.reversed() {
@@ -53,12 +54,13 @@ struct TorrentReadingsTests {
         let goOn = AsyncStream.makeStream(of: Void.self)
         defer { goOn.continuation.finish() }
         let read = Mutex(0)
-        readings.begin(torrents) { _ in
+        @Sendable func reading() async throws -> TorrentEngine.ReadTorrent {
             read.withLock { $0 += 1 }
             began.continuation.yield()
             for await _ in goOn.stream {}
             throw Failure()
         }
+        readings.begin(torrents.map { ($0, reading) })
         for await _ in began.stream { break }
         readings.end()
         for infoHash in torrents { #expect(await readings.take(infoHash) == nil) }
