@@ -138,8 +138,8 @@ let package = Package(
             path: "tracker/swarm-tracker", swiftSettings: strict),
 
         .target(
-            name: "SwarmTestSupport", dependencies: ["SwarmCore", "FileTree"], path: "Tests/SwarmTestSupport",
-            swiftSettings: strict),
+            name: "SwarmTestSupport", dependencies: ["SwarmCore", "FileTree", "Metainfo"],
+            path: "Tests/SwarmTestSupport", swiftSettings: strict),
         // A stock libtorrent, to compare with what is written here.
         .target(
             name: "CLibtorrentOracle", path: "Tests/CLibtorrentOracle", cxxSettings: libtorrentDefines,

@@ -20,36 +20,20 @@ extension TorrentParser {
 
     /// Reads one entry, or leaves everything as it was.
     private mutating func plainEntry(_ cursor: inout PlainCursor) -> Bool {
-        let (start, pathStart) = (cursor.offset, pathBytes.count)
-        guard lengths.count < limits.entries, let entry = plainFields(&cursor), entry.length <= limits.content - end,
-            pathBytes.count <= Int(UInt32.max)
+        let (start, pathStart) = (cursor.offset, columns.pathBytes.count)
+        guard columns.count < limits.entries, let entry = plainFields(&cursor),
+            entry.length <= limits.content - columns.contentLength, columns.pathBytes.count <= Int(UInt32.max)
         else {
             cursor.offset = start
-            pathBytes.removeLast(pathBytes.count - pathStart)
+            columns.pathBytes.removeLast(columns.pathBytes.count - pathStart)
             return false
         }
-        entryStarts.append(UInt32(start))
-        pathStarts.append(UInt32(pathStart))
-        lengths.append(entry.length)
-        offsets.append(end)
-        mtimes.append(entry.mtime)
-        digestOffsets.append(UInt32(entry.digest))
-        kinds.append(entry.kind)
-        priorities.append(entry.priority)
-        end += entry.length
+        columns.append(entry, at: start..<cursor.offset)
         return true
     }
 
-    private struct Fields {
-        var kind = Torrent.Kind.file.rawValue
-        var length: Int64 = 0
-        var mtime: Int64 = 0
-        var priority = Priority.payload.rawValue
-        var digest = 0
-    }
-
-    private mutating func plainFields(_ cursor: inout PlainCursor) -> Fields? {
-        var entry = Fields()
+    private mutating func plainFields(_ cursor: inout PlainCursor) -> EntryColumns.Entry? {
+        var entry = EntryColumns.Entry()
         if !cursor.passes(Token.length) {
             guard cursor.passes(Token.attributes), let attribute = cursor.byte(), cursor.passes(Token.lengthAfter)
             else {
@@ -57,7 +41,7 @@ extension TorrentParser {
             }
             switch attribute {
             case UInt8(ascii: "p"): entry.kind = Torrent.Kind.pad.rawValue
-            case UInt8(ascii: "x"): entry.kind |= Torrent.executableBit
+            case UInt8(ascii: "x"): entry.kind |= EntryColumns.executableBit
             default: return nil
             }
         }
@@ -77,24 +61,24 @@ extension TorrentParser {
             entry.priority = priority.rawValue
         }
         guard cursor.passes(Token.sha256) else { return nil }
-        entry.digest = cursor.offset
+        entry.digestOffset = cursor.offset
         return cursor.skip(SHA256Digest.byteCount) && cursor.byte() == UInt8(ascii: "e") ? entry : nil
     }
 
-    /// Reads the components of a path onto `pathBytes`, and the end of their list.
+    /// Reads the components of a path onto the columns' paths, and the end of their list.
     private mutating func plainPath(_ cursor: inout PlainCursor) -> Bool {
-        let start = pathBytes.count
+        let start = columns.pathBytes.count
         var depth = 0
         while let byte = cursor.peek(), byte != UInt8(ascii: "e") {
             guard let count = cursor.number(endingWith: UInt8(ascii: ":")),
                 (1...TreePath.componentLimit).contains(Int(count))
             else { return false }
-            if depth > 0 { pathBytes.append(UInt8(ascii: "/")) }
-            guard cursor.appendName(Int(count), to: &pathBytes) else { return false }
+            if depth > 0 { columns.pathBytes.append(UInt8(ascii: "/")) }
+            guard cursor.appendName(Int(count), to: &columns.pathBytes) else { return false }
             depth += 1
         }
         return cursor.skip(1) && (1...TreePath.depthLimit).contains(depth)
-            && pathBytes.count - start <= TreePath.lengthLimit
+            && columns.pathBytes.count - start <= TreePath.lengthLimit
     }
 }
 

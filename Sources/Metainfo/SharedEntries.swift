@@ -53,12 +53,11 @@ extension Torrent {
         unsafe bytes.withUnsafeBytes { left in
             unsafe other.bytes.withUnsafeBytes { right in
                 func isSame(_ first: Int, _ second: Int) -> Bool {
-                    let from = (Int(entryStarts[first]), Int(other.entryStarts[second]))
-                    let count = Int(entryStarts[first + 1]) - from.0
-                    guard count == Int(other.entryStarts[second + 1]) - from.1,
-                        let one = left.baseAddress, let two = right.baseAddress
-                    else { return false }
-                    return unsafe memcmp(one + from.0, two + from.1, count) == 0
+                    let (from, to) = (columns.range(first), other.columns.range(second))
+                    guard from.count == to.count, let one = left.baseAddress, let two = right.baseAddress else {
+                        return false
+                    }
+                    return unsafe memcmp(one + from.lowerBound, two + to.lowerBound, from.count) == 0
                 }
                 var (first, second) = (0, 0)
                 while first < entryCount, second < other.entryCount {

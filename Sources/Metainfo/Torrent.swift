@@ -15,6 +15,10 @@ public final class Torrent: Sendable {
     public let bytes: [UInt8]
     /// SHA-1 of the info dictionary: the name of the swarm.
     public let infoHash: InfoHash
+    /// Where the info dictionary stands in `bytes`.
+    private let infoRange: Range<Int>
+    /// Whether peers may be learned from its trackers alone (BEP 27).
+    public let isPrivate: Bool
     /// The set's name: the directory that the files are in.
     public let name: String
     /// Bytes of a piece.
@@ -28,42 +32,26 @@ public final class Torrent: Sendable {
     /// How it differs from the torrent beside which it was read; nil when it was read alone.
     public let origin: TorrentOrigin?
 
-    let pathBytes: [UInt8]
-    let pathStarts: [UInt32]
-    let lengths: [Int64]
-    let offsets: [Int64]
-    let mtimes: [Int64]
-    let digestOffsets: [UInt32]
-    /// Where the entries stand in `bytes`, and last where they end.
-    let entryStarts: [UInt32]
-    /// A `Kind`, and `executableBit`.
-    let kinds: [UInt8]
-    static let executableBit: UInt8 = 4
-    let priorities: [UInt8]
+    let columns: EntryColumns
 
-    init(_ parser: consuming TorrentParser, bytes: [UInt8], infoHash: InfoHash) throws(MetainfoError) {
+    /// - Parameter infoHash: nil to have it computed.
+    init(_ parser: consuming TorrentParser, bytes: [UInt8], infoRange: Range<Int>, infoHash: InfoHash?)
+        throws(MetainfoError)
+    {
         guard let name = parser.name, parser.pieceLength > 0, let hashes = parser.pieceHashes, parser.sawFiles else {
             throw MetainfoError(.invalid, "the info dictionary lacks one of: files, name, piece length, pieces")
         }
-        parser.pathStarts.append(UInt32(parser.pathBytes.count))
-        parser.entryStarts.append(UInt32(parser.entriesEnd))
         self.bytes = bytes
-        self.infoHash = infoHash
+        self.infoRange = infoRange
+        self.infoHash = infoHash ?? Digest.sha1(bytes.span.extracting(infoRange))
+        isPrivate = parser.isPrivate
         self.name = name
         pieceLength = Int(parser.pieceLength)
         pieceHashRange = hashes
         emptyDirectories = parser.emptyDirectories
         links = parser.links
         origin = parser.sharing.map { TorrentOrigin($0, links: parser.links, directories: parser.emptyDirectories) }
-        pathBytes = parser.pathBytes
-        pathStarts = parser.pathStarts
-        lengths = parser.lengths
-        offsets = parser.offsets
-        mtimes = parser.mtimes
-        digestOffsets = parser.digestOffsets
-        entryStarts = parser.entryStarts
-        kinds = parser.kinds
-        priorities = parser.priorities
+        columns = parser.columns
         let wanted = (contentLength + Int64(pieceLength) - 1) / Int64(pieceLength)
         guard hashes.count.isMultiple(of: InfoHash.byteCount), Int64(pieceCount) == wanted else {
             throw MetainfoError(
@@ -72,39 +60,52 @@ public final class Torrent: Sendable {
     }
 
     /// Entries, pads and links included.
-    public var entryCount: Int { lengths.count }
+    public var entryCount: Int { columns.count }
     /// How many pieces the content has.
     public var pieceCount: Int { pieceHashRange.count / InfoHash.byteCount }
     /// Bytes of content, pads included.
-    public var contentLength: Int64 { (offsets.last ?? 0) + (lengths.last ?? 0) }
+    public var contentLength: Int64 { columns.contentLength }
+
+    /// Lengths of the entries in bytes.
+    public var lengths: [Int64] { columns.lengths }
+    /// The paths of the entries, one after the other.
+    public var paths: [UInt8] { columns.pathBytes }
+    /// Where the paths begin in `paths`, and last where they end.
+    public var pathStarts: [UInt32] { columns.pathStarts }
+    /// The info dictionary as it stands in the `.torrent`.
+    public var info: ArraySlice<UInt8> { bytes[infoRange] }
+    /// The SHA-1 of each piece, one after the other.
+    public var pieceHashes: ArraySlice<UInt8> { bytes[pieceHashRange] }
+
+    /// What was read of the entries, as bytes that this process can put aside and have instead of reading them again: see
+    /// `init(parsing:isKnown:infoHash:like:columns:limits:)`.
+    public var encodedColumns: [UInt8] { columns.encoded }
 
     /// What the entry is.
-    public func kind(_ entry: Int) -> Kind { Kind(rawValue: kinds[entry] & 3) ?? .pad }
+    public func kind(_ entry: Int) -> Kind { columns.kind(entry) }
     /// Whether the file is executable.
-    public func isExecutable(_ entry: Int) -> Bool { kinds[entry] & Self.executableBit != 0 }
+    public func isExecutable(_ entry: Int) -> Bool { columns.kinds[entry] & EntryColumns.executableBit != 0 }
     /// Length of the entry in bytes.
-    public func length(_ entry: Int) -> Int64 { lengths[entry] }
+    public func length(_ entry: Int) -> Int64 { columns.lengths[entry] }
     /// Where the entry begins in the torrent's content.
-    public func offset(_ entry: Int) -> Int64 { offsets[entry] }
+    public func offset(_ entry: Int) -> Int64 { columns.offsets[entry] }
     /// Seconds since 1970.
-    public func mtime(_ entry: Int) -> Int64 { mtimes[entry] }
+    public func mtime(_ entry: Int) -> Int64 { columns.mtimes[entry] }
     /// The class of the file.
-    public func priority(_ entry: Int) -> Priority { Priority(Int(priorities[entry])) ?? .payload }
+    public func priority(_ entry: Int) -> Priority { Priority(Int(columns.priorities[entry])) ?? .payload }
     /// The path from the set's root, as bytes.
-    public func pathUTF8(_ entry: Int) -> ArraySlice<UInt8> {
-        pathBytes[Int(pathStarts[entry])..<Int(pathStarts[entry + 1])]
-    }
+    public func pathUTF8(_ entry: Int) -> ArraySlice<UInt8> { columns.pathBytes[columns.pathRange(entry)] }
     /// The path from the set's root.
     public func path(_ entry: Int) -> String { String(decoding: pathUTF8(entry), as: UTF8.self) }
 
     /// The SHA-256 of a file's content. The entry must be a file.
     public func sha256(_ entry: Int) -> SHA256Digest {
-        SHA256Digest(bytes, at: Int(digestOffsets[entry]))
+        SHA256Digest(bytes, at: Int(columns.digestOffsets[entry]))
     }
 
     /// What decides whether two files may share an inode. The entry must be a file.
     public func identity(_ entry: Int) -> FileIdentity {
-        FileIdentity(sha256: sha256(entry), mtime: mtimes[entry], executable: isExecutable(entry))
+        FileIdentity(sha256: sha256(entry), mtime: mtime(entry), executable: isExecutable(entry))
     }
 
     /// A number that is the same for files with equal paths, contents, times and modes, in this process and in no other.
@@ -116,14 +117,12 @@ public final class Torrent: Sendable {
     /// The entry as a value of its own. It must be a file.
     public func file(_ entry: Int) -> FileEntry {
         FileEntry(
-            path: path(entry), length: lengths[entry], mtime: mtimes[entry], executable: isExecutable(entry),
+            path: path(entry), length: length(entry), mtime: mtime(entry), executable: isExecutable(entry),
             priority: priority(entry), sha256: sha256(entry))
     }
 
     /// Neighbouring entries as they stand in the `.torrent`.
-    func encodedEntries(_ entries: Range<Int>) -> ArraySlice<UInt8> {
-        bytes[Int(entryStarts[entries.lowerBound])..<Int(entryStarts[entries.upperBound])]
-    }
+    func encodedEntries(_ entries: Range<Int>) -> ArraySlice<UInt8> { bytes[columns.range(entries)] }
 
     /// SHA-1 of a piece.
     public func pieceHash(_ piece: Int) -> ArraySlice<UInt8> {
@@ -138,9 +137,10 @@ public final class Torrent: Sendable {
 
     /// The pieces that hold the entry's content; empty for an empty one.
     public func pieces(_ entry: Int) -> Range<Int> {
-        guard lengths[entry] > 0 else { return 0..<0 }
-        let first = offsets[entry] / Int64(pieceLength)
-        let last = (offsets[entry] + lengths[entry] - 1) / Int64(pieceLength)
+        let (offset, length) = (offset(entry), length(entry))
+        guard length > 0 else { return 0..<0 }
+        let first = offset / Int64(pieceLength)
+        let last = (offset + length - 1) / Int64(pieceLength)
         return Int(first)..<Int(last + 1)
     }
 
@@ -149,14 +149,14 @@ public final class Torrent: Sendable {
         let start = Int64(piece) * Int64(pieceLength)
         let end = start + Int64(length(ofPiece: piece))
         // The first entry that ends after the piece's start.
-        let first = (0..<entryCount).partitioningIndex { offsets[$0] + lengths[$0] > start }
+        let first = (0..<entryCount).partitioningIndex { offset($0) + length($0) > start }
         var last = first
-        while last < entryCount, offsets[last] < end { last += 1 }
+        while last < entryCount, offset(last) < end { last += 1 }
         return first..<last
     }
 
     /// Entries that are files, ascending.
-    public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { self.kinds[$0] & 3 == Kind.file.rawValue } }
+    public var files: some Sequence<Int> { (0..<entryCount).lazy.filter { self.kind($0) == .file } }
 
     /// File entries in the order of `TreePath.precedes`.
     public func filesByPath() -> [UInt32] {

@@ -53,6 +53,8 @@ public struct TorrentExcerpt: Sendable {
         let none = SHA256Digest(Array(repeating: 0, count: SHA256Digest.byteCount), at: 0)
         digests = entries.map { torrent.kind($0) == .file ? torrent.sha256($0) : none }
         var (starts, paths): ([UInt32], [UInt8]) = ([], [])
+        starts.reserveCapacity(entries.count + 1)
+        paths.reserveCapacity(entries.reduce(0) { $0 + torrent.pathUTF8($1).count })
         for entry in entries {
             starts.append(UInt32(paths.count))
             paths.append(contentsOf: torrent.pathUTF8(entry))

@@ -28,11 +28,11 @@ struct EntrySharing {
         unsafe torrent.bytes.withUnsafeBytes { known in
             unsafe reader.bytes.withUnsafeBytes { bytes in
                 func stands(_ entry: Int) -> Bool {
-                    let (start, count) = (Int(torrent.entryStarts[entry]), torrent.encodedLength(entry))
-                    guard count <= bytes.count - reader.offset, let one = known.baseAddress,
+                    let place = torrent.columns.range(entry)
+                    guard place.count <= bytes.count - reader.offset, let one = known.baseAddress,
                         let two = bytes.baseAddress
                     else { return false }
-                    return unsafe memcmp(one + start, two + reader.offset, count) == 0
+                    return unsafe memcmp(one + place.lowerBound, two + reader.offset, place.count) == 0
                 }
                 let (replaced, limit) = (next + misses, min(torrent.entryCount, next + misses + Self.window))
                 if replaced < limit, stands(replaced) { return replaced }
@@ -51,11 +51,11 @@ struct EntrySharing {
                 var (entry, offset) = (first, reader.offset)
                 guard let one = known.baseAddress, let two = bytes.baseAddress else { return (entry, offset) }
                 while entry < torrent.entryCount, torrent.kind(entry) != .symlink {
-                    let (start, count) = (Int(torrent.entryStarts[entry]), torrent.encodedLength(entry))
-                    guard count <= bytes.count - offset, unsafe memcmp(one + start, two + offset, count) == 0 else {
-                        break
-                    }
-                    offset += count
+                    let place = torrent.columns.range(entry)
+                    guard place.count <= bytes.count - offset,
+                        unsafe memcmp(one + place.lowerBound, two + offset, place.count) == 0
+                    else { break }
+                    offset += place.count
                     entry += 1
                 }
                 return (entry, offset)
@@ -84,19 +84,16 @@ struct EntrySharing {
                     unsafe hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes))
                     return hasher.finalize()
                 }
-                func range(_ number: Int) -> Range<Int> {
-                    Int(torrent.entryStarts[number])..<Int(torrent.entryStarts[number + 1])
-                }
                 if places == nil {
                     var all: [Int: Int] = [:]
                     for number in next..<torrent.entryCount where torrent.kind(number) == .file {
-                        unsafe all[hash(known[range(number)])] = number
+                        unsafe all[hash(known[torrent.columns.range(number)])] = number
                     }
                     places = all
                 }
                 let entry = unsafe bytes[entry]
                 guard let number = unsafe places?[hash(entry)], number >= next,
-                    unsafe known[range(number)].elementsEqual(entry)
+                    unsafe known[torrent.columns.range(number)].elementsEqual(entry)
                 else { return nil }
                 return number
             }
@@ -105,58 +102,31 @@ struct EntrySharing {
     }
 }
 
-extension Torrent {
-    fileprivate func encodedLength(_ entry: Int) -> Int { Int(entryStarts[entry + 1] - entryStarts[entry]) }
-}
-
 extension TorrentParser {
     /// Takes entries over that stand at this place in the torrent that was read before. Returns whether there was any.
     mutating func sharedEntries(_ reader: inout BencodeReader) -> Bool {
         guard let known = sharing?.torrent, let first = sharing?.found(reader),
-            let last = sharing?.end(of: first, reader), last.entry > first, fits(known, first..<last.entry)
+            let last = sharing?.end(of: first, reader), last.entry > first, fits(known.columns, first..<last.entry)
         else {
             sharing?.noteMiss()
             return false
         }
-        let entries = first..<last.entry
-        sharing?.note(entries, at: lengths.count)
-        let paths = Int(known.pathStarts[first])..<Int(known.pathStarts[last.entry])
-        let moved = Int64(reader.offset) - Int64(known.entryStarts[first])
-        let (movedPaths, movedContent) = (
-            Int64(pathBytes.count) - Int64(paths.lowerBound), end - known.offsets[first]
-        )
-        for entry in entries {
-            entryStarts.append(UInt32(Int64(known.entryStarts[entry]) + moved))
-            pathStarts.append(UInt32(Int64(known.pathStarts[entry]) + movedPaths))
-            offsets.append(known.offsets[entry] + movedContent)
-            let isFile = known.kinds[entry] & 3 == Torrent.Kind.file.rawValue
-            digestOffsets.append(isFile ? UInt32(Int64(known.digestOffsets[entry]) + moved) : 0)
-        }
-        pathBytes.append(contentsOf: known.pathBytes[paths])
-        lengths.append(contentsOf: known.lengths[entries])
-        mtimes.append(contentsOf: known.mtimes[entries])
-        kinds.append(contentsOf: known.kinds[entries])
-        priorities.append(contentsOf: known.priorities[entries])
-        end += known.end(of: entries) - known.offsets[first]
+        sharing?.note(first..<last.entry, at: columns.count)
+        columns.append(first..<last.entry, of: known.columns, at: reader.offset)
         reader.offset = last.offset
         return true
     }
 
     /// Whether the limits hold with these entries of another torrent.
-    private func fits(_ known: Torrent, _ entries: Range<Int>) -> Bool {
+    private func fits(_ known: EntryColumns, _ entries: Range<Int>) -> Bool {
         let paths = Int(known.pathStarts[entries.upperBound] - known.pathStarts[entries.lowerBound])
-        return lengths.count + entries.count <= limits.entries
-            && known.end(of: entries) - known.offsets[entries.lowerBound] <= limits.content - end
-            && pathBytes.count + paths <= Int(UInt32.max)
+        return columns.count + entries.count <= limits.entries
+            && known.contentLength(entries) <= limits.content - columns.contentLength
+            && columns.pathBytes.count + paths <= Int(UInt32.max)
     }
 }
 
 extension Torrent {
-    /// Where the content of neighbouring entries ends.
-    fileprivate func end(of entries: Range<Int>) -> Int64 {
-        offsets[entries.upperBound - 1] + lengths[entries.upperBound - 1]
-    }
-
     /// Whether a name may be there twice, or below a file or a link, when those of the entries in `shared` do not conflict
     /// with each other: what may be in conflict is told by a hash, and nothing that is is overlooked.
     func mayHaveConflicts(besideShared shared: [SharedEntries]) -> Bool {
@@ -175,11 +145,11 @@ extension Torrent {
             new.insert(hash.value)
         }
         // unsafe: the bytes of paths are read while the closure runs.
-        return unsafe pathBytes.withUnsafeBufferPointer { bytes in
+        return unsafe columns.pathBytes.withUnsafeBufferPointer { bytes in
             for stretch in shared {
-                for entry in stretch.secondRange where kinds[entry] & 3 == Kind.file.rawValue {
+                for entry in stretch.secondRange where kind(entry) == .file {
                     var hash = PathHash()
-                    for place in Int(pathStarts[entry])..<Int(pathStarts[entry + 1]) {
+                    for place in columns.pathRange(entry) {
                         let byte = unsafe bytes[place]
                         if byte == UInt8(ascii: "/"), new.contains(hash.value) { return true }
                         hash.add(byte)

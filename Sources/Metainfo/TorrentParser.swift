@@ -28,7 +28,7 @@ extension Torrent {
     ///   - infoHash: the info-hash that these very bytes are known to have; nil to have it computed.
     ///   - model: a torrent that was checked, and that has most of its entries in common with this one, in the same order:
     ///     these are taken over from it. What comes out does not depend on it.
-    ///   - columns: what `columns` gave of these very bytes, in this process: then the entries are not read again.
+    ///   - columns: what `encodedColumns` gave of these very bytes, in this process: then the entries are not read again.
     public convenience init(
         parsing bytes: [UInt8], isKnown: Bool = false, infoHash: InfoHash? = nil, like model: Torrent? = nil,
         columns: [UInt8]? = nil, limits: Limits = Limits()
@@ -37,7 +37,7 @@ extension Torrent {
             throw MetainfoError(.tooLarge, "the torrent has \(bytes.count) bytes; the limit is \(limits.size)")
         }
         var parser = TorrentParser(limits: limits, sharing: model.map { EntrySharing(with: $0) })
-        parser.columns = columns.flatMap { TorrentColumns($0, size: bytes.count) }
+        parser.known = columns.flatMap { EntryColumns($0, size: bytes.count) }
         var reader = BencodeReader(bytes)
         var infoRange: Range<Int>?
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
@@ -54,7 +54,7 @@ extension Torrent {
         do { try reader.finish() } catch { throw .malformed(error) }
         guard let infoRange else { throw MetainfoError(.invalid, "the torrent has no info dictionary") }
         let shared = parser.sharing?.shared
-        try self.init(parser, bytes: bytes, infoHash: infoHash ?? Digest.sha1(bytes.span.extracting(infoRange)))
+        try self.init(parser, bytes: bytes, infoRange: infoRange, infoHash: infoHash)
         guard !isKnown else { return }
         if let shared, !mayHaveConflicts(besideShared: shared) { return }
         try checkNames()
@@ -92,11 +92,15 @@ extension MetainfoError {
 }
 
 enum Key {
+    static let certificate = Array("ssl-cert".utf8)
     static let collections = Array("collections".utf8)
     static let directories = Array("directories".utf8)
     static let files = Array("files".utf8)
+    static let fileTree = Array("file tree".utf8)
     static let info = Array("info".utf8)
+    static let isPrivate = Array("private".utf8)
     static let links = Array("links".utf8)
+    static let metaVersion = Array("meta version".utf8)
     static let name = Array("name".utf8)
     static let pieceLength = Array("piece length".utf8)
     static let pieces = Array("pieces".utf8)
@@ -143,64 +147,40 @@ struct TorrentParser {
     let limits: Torrent.Limits
     var name: String?
     var pieceLength: Int64 = 0
+    var isPrivate = false
     var pieceHashes: Range<Int>?
     var sawFiles = false
     var emptyDirectories: [String] = []
     var links: [LinkEntry] = []
-    var pathBytes: [UInt8] = []
-    var pathStarts: [UInt32] = []
-    var lengths: [Int64] = []
-    var offsets: [Int64] = []
-    var mtimes: [Int64] = []
-    var digestOffsets: [UInt32] = []
-    var entryStarts: [UInt32] = []
-    var entriesEnd = 0
-    var kinds: [UInt8] = []
-    var priorities: [UInt8] = []
-    var end: Int64 = 0
+    var columns = EntryColumns()
     /// What is found again of a torrent that was read before; nil when there is none.
     var sharing: EntrySharing?
     /// The entries as they were read before; nil when they are to be read.
-    var columns: TorrentColumns?
+    var known: EntryColumns?
 
     init(limits: Torrent.Limits, sharing: EntrySharing?) {
         self.limits = limits
         self.sharing = sharing
     }
 
-    /// Takes room for the columns of a file list of so many bytes, of which what is not needed is never touched.
-    private mutating func reserve(for bytes: Int) {
-        let entries = bytes / 120
-        pathBytes.reserveCapacity(bytes / 4)
-        pathStarts.reserveCapacity(entries)
-        lengths.reserveCapacity(entries)
-        offsets.reserveCapacity(entries)
-        mtimes.reserveCapacity(entries)
-        digestOffsets.reserveCapacity(entries)
-        entryStarts.reserveCapacity(entries)
-        kinds.reserveCapacity(entries)
-        priorities.reserveCapacity(entries)
-    }
-
     mutating func info(_ reader: inout BencodeReader) throws(MetainfoError) {
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             if reader.matches(key, Key.files) {
                 sawFiles = true
-                if let columns { return try take(columns, &reader) }
-                reserve(for: reader.bytes.count - reader.offset)
+                if let known { return try take(known, &reader) }
+                columns.reserve(forListOf: reader.bytes.count - reader.offset)
                 try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
                     if sharing != nil {
                         if sharedEntries(&reader) { return }
                         let start = reader.offset
                         if !plainEntries(&reader, atMost: 1) { try entry(&reader) }
                         sharing?.recover(
-                            start..<reader.offset, of: reader.bytes, place: lengths.count - 1,
-                            isPad: kinds.last.map { $0 & 3 != Torrent.Kind.file.rawValue } ?? true)
+                            start..<reader.offset, of: reader.bytes, place: columns.count - 1,
+                            isPad: columns.kind(columns.count - 1) != .file)
                     } else if !plainEntries(&reader) {
                         try entry(&reader)
                     }
                 }
-                entriesEnd = reader.offset - 1
             } else if reader.matches(key, Key.name) {
                 name = try component(try reader.text(), of: reader)
             } else if reader.matches(key, Key.pieceLength) {
@@ -215,10 +195,16 @@ struct TorrentParser {
                     throw MetainfoError(.tooLarge, "the torrent has more than \(limits.pieces) pieces")
                 }
                 pieceHashes = range
+            } else if reader.matches(key, Key.isPrivate) {
+                isPrivate = try reader.number() != 0
             } else if reader.matches(key, Key.swarm) {
                 try swarm(&reader)
             } else if reader.matches(key, Key.similar) || reader.matches(key, Key.collections) {
                 throw MetainfoError(.refused, "the torrent has a BEP 38 key (similar, collections): refused")
+            } else if reader.matches(key, Key.metaVersion) || reader.matches(key, Key.fileTree) {
+                throw MetainfoError(.refused, "the torrent is not of version 1 (BEP 52): refused")
+            } else if reader.matches(key, Key.certificate) {
+                throw MetainfoError(.refused, "the torrent is an SSL torrent: refused")
             } else {
                 try reader.passOver()
             }
@@ -226,31 +212,32 @@ struct TorrentParser {
     }
 
     mutating func entry(_ reader: inout BencodeReader) throws(MetainfoError) {
-        guard lengths.count < limits.entries else {
+        guard columns.count < limits.entries else {
             throw MetainfoError(.tooLarge, "the torrent has more than \(limits.entries) entries")
         }
+        var entry = EntryColumns.Entry()
         var kind = Torrent.Kind.file
         var executable = false
         var length: Int64?
-        var mtime: Int64 = 0
         var digest: Range<Int>?
         var priority = Int64(Priority.payload.rawValue)
         var target: String?
-        let pathStart = pathBytes.count
-        let start = UInt32(reader.offset)
+        let pathStart = columns.pathBytes.count
+        let start = reader.offset
         try reader.dictionary(mapping: MetainfoError.malformed) { (reader, key) throws(MetainfoError) in
             switch reader.word(key) {
             case EntryKey.attributes:
                 for index in try reader.text() {
                     switch reader.bytes[index] {
-                    case UInt8(ascii: "p"): kind = .pad
+                    // What is a link has no content, whatever else it is said to be.
+                    case UInt8(ascii: "p"): kind = kind == .symlink ? .symlink : .pad
                     case UInt8(ascii: "l"): kind = .symlink
                     case UInt8(ascii: "x"): executable = true
                     default: break
                     }
                 }
             case EntryKey.length: length = try reader.number()
-            case EntryKey.mtime: mtime = try reader.number()
+            case EntryKey.mtime: entry.mtime = try reader.number()
             case EntryKey.path: try appendPath(&reader)
             case EntryKey.priority: priority = try reader.number()
             case EntryKey.sha256: digest = try reader.text()
@@ -258,9 +245,9 @@ struct TorrentParser {
             default: try reader.passOver()
             }
         }
-        let path = pathBytes[pathStart...]
-        guard !path.isEmpty else { throw MetainfoError(.invalid, "entry \(lengths.count) has no path") }
-        guard let length, length >= 0, length <= limits.content - end else {
+        let path = columns.pathBytes[pathStart...]
+        guard !path.isEmpty else { throw MetainfoError(.invalid, "entry \(columns.count) has no path") }
+        guard let length, length >= 0, length <= limits.content - columns.contentLength else {
             throw MetainfoError(
                 .tooLarge, "“\(printable(path))” has a length that is missing, negative or beyond the limit")
         }
@@ -272,44 +259,52 @@ struct TorrentParser {
             guard let digest, digest.count == SHA256Digest.byteCount else {
                 throw MetainfoError(.invalid, "“\(printable(path))” has no SHA-256: not a torrent for mirrors")
             }
-            digestOffsets.append(UInt32(digest.lowerBound))
+            entry.digestOffset = digest.lowerBound
         case .symlink:
             guard length == 0, let target else {
                 throw MetainfoError(.invalid, "the link “\(printable(path))” has content, or no target")
             }
             let link = String(decoding: path, as: UTF8.self)
             links.append(LinkEntry(path: link, target: TreePath.relativeTarget(from: link, to: target)))
-            digestOffsets.append(0)
-        case .pad:
-            digestOffsets.append(0)
+        case .pad: break
         }
-        entryStarts.append(start)
-        pathStarts.append(UInt32(pathStart))
-        lengths.append(length)
-        offsets.append(end)
-        mtimes.append(mtime)
-        kinds.append(kind.rawValue | (executable ? Torrent.executableBit : 0))
-        priorities.append(priority.rawValue)
-        end += length
+        entry.kind = kind.rawValue | (executable ? EntryColumns.executableBit : 0)
+        entry.length = length
+        entry.priority = priority.rawValue
+        columns.append(entry, at: start..<reader.offset)
     }
 
-    /// Reads a list of components onto `pathBytes`.
+    /// Takes the entries over as they were read before, and goes on behind them. Symbolic links have no columns: these few are
+    /// read again.
+    private mutating func take(_ known: EntryColumns, _ reader: inout BencodeReader) throws(MetainfoError) {
+        for entry in 0..<known.count where known.kind(entry) == .symlink {
+            var link = TorrentParser(limits: limits, sharing: nil)
+            reader.offset = known.range(entry).lowerBound
+            try link.entry(&reader)
+            links += link.links
+        }
+        columns = known
+        reader.offset = known.range(0..<known.count).upperBound + 1
+    }
+
+    /// Reads a list of components onto the columns' paths.
     private mutating func appendPath(_ reader: inout BencodeReader) throws(MetainfoError) {
-        let start = pathBytes.count
+        let start = columns.pathBytes.count
         var depth = 0
         try reader.list(mapping: MetainfoError.malformed) { (reader) throws(MetainfoError) in
             let range = try reader.text()
             if !reader.isPlainName(range), let fault = TreePath.fault(inComponent: reader.bytes[range]) {
                 throw MetainfoError(.unsafePath, "a path has \(fault): “\(printable(reader.bytes[range]))”")
             }
-            if depth > 0 { pathBytes.append(UInt8(ascii: "/")) }
-            pathBytes.append(contentsOf: reader.bytes[range])
+            if depth > 0 { columns.pathBytes.append(UInt8(ascii: "/")) }
+            columns.pathBytes.append(contentsOf: reader.bytes[range])
             depth += 1
         }
-        guard depth <= TreePath.depthLimit, pathBytes.count - start <= TreePath.lengthLimit else {
-            throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(printable(pathBytes[start...]))”")
+        guard depth <= TreePath.depthLimit, columns.pathBytes.count - start <= TreePath.lengthLimit else {
+            let path = printable(columns.pathBytes[start...])
+            throw MetainfoError(.unsafePath, "a path is too long or too deep: “\(path)”")
         }
-        guard pathBytes.count <= Int(UInt32.max) else {
+        guard columns.pathBytes.count <= Int(UInt32.max) else {
             throw MetainfoError(.tooLarge, "the torrent's paths exceed 4 GiB")
         }
     }

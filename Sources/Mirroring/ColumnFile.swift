@@ -17,7 +17,7 @@ final class ColumnFile: Sendable {
             var places: [SHA256Digest: Range<Int64>] = [:]
             var end: Int64 = 0
             for (digest, torrent) in torrents {
-                let columns = torrent.columns
+                let columns = torrent.encodedColumns
                 try file.write(columns)
                 places[digest] = end..<(end + Int64(columns.count))
                 end += Int64(columns.count)

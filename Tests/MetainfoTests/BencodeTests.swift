@@ -1,5 +1,6 @@
 import Metainfo
 import SwarmCore
+import SwarmTestSupport
 import Testing
 
 struct BencodeTests {

@@ -7,7 +7,7 @@ import Testing
 struct TorrentColumnsTests {
     private func expectEqual(_ one: Torrent, _ two: Torrent, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(one.entryCount == two.entryCount, sourceLocation: sourceLocation)
-        #expect(one.columns == two.columns, sourceLocation: sourceLocation)
+        #expect(one.encodedColumns == two.encodedColumns, sourceLocation: sourceLocation)
         #expect(one.links == two.links, sourceLocation: sourceLocation)
         #expect(one.emptyDirectories == two.emptyDirectories, sourceLocation: sourceLocation)
         #expect(one.infoHash == two.infoHash && one.name == two.name, sourceLocation: sourceLocation)
@@ -22,7 +22,7 @@ struct TorrentColumnsTests {
     func same() throws {
         let torrent = try SampleTorrent.mixed()
         try #require(!torrent.links.isEmpty && !torrent.emptyDirectories.isEmpty)
-        let again = try Torrent(parsing: torrent.bytes, columns: torrent.columns)
+        let again = try Torrent(parsing: torrent.bytes, columns: torrent.encodedColumns)
         expectEqual(again, torrent)
 
         var layout = ShardLayout(torrent, policy: SampleTorrent.policy)
@@ -43,11 +43,12 @@ struct TorrentColumnsTests {
     @Test("what cannot be the columns of a torrent is not taken for them")
     func others() throws {
         let torrent = try SampleTorrent.mixed()
-        let columns = torrent.columns
+        let columns = torrent.encodedColumns
         var tooMany = columns
         tooMany[7] = 0x7f
         var tooFar = columns
-        tooFar[16..<24] = [255, 255, 255, 127, 0, 0, 0, 0]
+        let lastStart = 16 + torrent.entryCount * (3 * 8 + 2 * 4) + 4
+        tooFar.replaceSubrange(lastStart..<(lastStart + 4), with: [255, 255, 255, 127])
         for wrong in [[], [1], Array(columns.dropLast()), columns + [0], tooMany, tooFar] {
             expectEqual(try Torrent(parsing: torrent.bytes, columns: wrong), torrent)
         }

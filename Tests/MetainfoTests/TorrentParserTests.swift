@@ -198,6 +198,17 @@ struct TorrentParserTests {
     }
 
     @Test(
+        "what is not a plain torrent of version 1 is refused",
+        arguments: ["12:meta versioni2e", "9:file treede", "8:ssl-cert1:x"])
+    func otherKinds(_ key: String) throws {
+        let place = key.hasPrefix("12") ? "4:name" : key.hasPrefix("9") ? "5:files" : "5:swarm"
+        let text = Draft().text
+        try #require(text.contains(place))
+        let other = text.replacing(place, with: key + place, maxReplacements: 1)
+        #expect((#expect(throws: MetainfoError.self) { try Torrent(parsing: Array(other.utf8)) })?.code == .refused)
+    }
+
+    @Test(
         "other faults",
         arguments: [
             ("d7:versioni2ee", MetainfoError.Code.invalid), ("i1e", .malformed), ("d7:versioni1e", .malformed),

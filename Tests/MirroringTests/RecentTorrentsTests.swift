@@ -49,9 +49,9 @@ struct RecentTorrentsTests {
             #expect(recent[shard] == nil)
         }
         for (number, (torrent, shard)) in opened.enumerated() {
-            #expect(recent.columns(of: shard) == (number < 2 ? nil : torrent.columns))
+            #expect(recent.columns(of: shard) == (number < 2 ? nil : torrent.encodedColumns))
             let again = try shelf.torrent(shard)
-            #expect(again.columns == torrent.columns && again.links == torrent.links)
+            #expect(again.encodedColumns == torrent.encodedColumns && again.links == torrent.links)
         }
         #expect(try FileSystem.names(in: directory.path).isEmpty)
     }
@@ -64,6 +64,6 @@ struct RecentTorrentsTests {
         recent.add(torrent, of: shard, isTarget: true)
         recent.settle(in: directory["missing"])
         #expect(recent.columns(of: shard) == nil)
-        #expect(try shelf.torrent(shard).columns == torrent.columns)
+        #expect(try shelf.torrent(shard).encodedColumns == torrent.encodedColumns)
     }
 }

@@ -1,15 +1,16 @@
-import Metainfo
-import SwarmCore
-import SwarmTestSupport
-import Testing
+public import Metainfo
+public import SwarmCore
 
 /// Layouts with contents, and what they encode to.
-enum SampleTorrent {
-    static let policy = ShardLayout.Policy(pieceLength: 16 << 10, alignFrom: 32 << 10)
+public enum SampleTorrent {
+    /// Small pieces, and few files that begin with one.
+    public static let policy = ShardLayout.Policy(pieceLength: 16 << 10, alignFrom: 32 << 10)
 
-    static func random(seed: UInt64) -> SeededRandom { SeededRandom(seed: seed) }
+    /// Random numbers that are the same in each run.
+    public static func random(seed: UInt64) -> SeededRandom { SeededRandom(seed: seed) }
 
-    static func entry(
+    /// A file with a content.
+    public static func entry(
         _ path: String, _ content: [UInt8], mtime: Int64 = 1_700_000_000, executable: Bool = false,
         priority: Priority = .payload
     ) -> FileEntry {
@@ -19,14 +20,15 @@ enum SampleTorrent {
     }
 
     /// Computes what is missing, with each file's content by its digest.
-    static func complete(_ layout: inout ShardLayout, _ contents: [SHA256Digest: [UInt8]]) {
+    public static func complete(_ layout: inout ShardLayout, _ contents: [SHA256Digest: [UInt8]]) {
         let byPath = Dictionary(uniqueKeysWithValues: layout.files.map { ($0.path, contents[$0.sha256] ?? []) })
         var hashes: [PieceIndex: InfoHash] = [:]
         for missing in layout.missingPieces { hashes[missing.piece] = hash(missing.slices, byPath) }
         layout.complete(hashes)
     }
 
-    static func hash(_ slices: [ShardLayout.Slice], _ byPath: [String: [UInt8]]) -> InfoHash {
+    /// The SHA-1 of a piece, with each file's content by its path.
+    public static func hash(_ slices: [ShardLayout.Slice], _ byPath: [String: [UInt8]]) -> InfoHash {
         var content: [UInt8] = []
         for slice in slices {
             switch slice {
@@ -39,7 +41,7 @@ enum SampleTorrent {
     }
 
     /// Files of all sizes, with contents by path.
-    static func contents() -> [String: [UInt8]] {
+    public static func contents() -> [String: [UInt8]] {
         var random = random(seed: 1)
         return [
             "dists/sid/Release": random.bytes(200), "dists/sid/main/Packages": random.bytes(5000),
@@ -52,7 +54,7 @@ enum SampleTorrent {
     }
 
     /// A torrent with files, links and directories of every kind.
-    static func mixed() throws -> Torrent {
+    public static func mixed() throws -> Torrent {
         var layout = ShardLayout(policy: policy)
         var change = ShardLayout.Change()
         let contents = contents()
