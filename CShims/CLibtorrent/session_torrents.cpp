@@ -119,6 +119,7 @@ slt_code slt_session_add(
             return fail(error, SLT_BAD_TORRENT, status.errc.message(), status.errc.value());
         }
         session->torrents.emplace(info_hash, handle);
+        session->ledger->torrents = static_cast<int>(session->torrents.size());
         handle.resume();
         return SLT_OK;
     });
@@ -140,6 +141,7 @@ void slt_session_remove(slt_session* session, slt_info_hash info_hash) {
         if (found == session->torrents.end()) return 0;
         auto const handle = found->second;
         session->torrents.erase(found);
+        session->ledger->torrents = static_cast<int>(session->torrents.size());
         session->session->remove_torrent(handle);
         session->registry->remove(found_hash);
         return 0;

@@ -31,11 +31,84 @@ void require(bool holds, char const* message) {
     if (!holds) refuse(message);
 }
 
-/// Reads a `.torrent` (BEP 3, BEP 47) in one pass.
+/// A name that stays where it is put.
+void check_element(lt::string_view name) {
+    if (name.empty() || name == "." || name == ".." || name.find('/') != lt::string_view::npos
+        || name.find('\0') != lt::string_view::npos)
+        refuse("a file would land elsewhere, by the name “" + std::string(name) + "” in its path", SLT_HOSTILE_NAMES);
+}
+
+/// What a torrent says of its content.
 ///
 /// libtorrent's own reading takes most of the time that a large torrent costs it, and most of its memory: a value for each
 /// file, and a search among all directories for each. Of the files it needs none but to find them on a disk, which TreeDisk
 /// does. So it is shown the pieces alone.
+struct Content {
+    lt::string_view pieces;
+    std::int64_t piece_length = 0, size = 0;
+    bool is_private = false;
+    std::shared_ptr<TorrentFiles> files = std::make_shared<TorrentFiles>();
+
+    void add_file(int entry, std::int64_t length, lt::string_view path) {
+        if (length > 0) files->add(entry, size, length, {path.data(), path.size()});
+        size += length;
+    }
+
+    slt_torrent torrent(lt::sha1_hash const& info_hash) const {
+        if (piece_length <= 0 || piece_length % block != 0 || piece_length / block > max_blocks_per_piece)
+            refuse("its piece length is not a multiple of 16 KiB below 512 MiB");
+        auto const piece_count = (size + piece_length - 1) / piece_length;
+        require(size > 0 && size <= max_content && piece_count <= max_pieces, "it has no content, or too much");
+        require(static_cast<std::int64_t>(pieces.size()) == piece_count * 20, "it has too few or too many hashes of pieces");
+
+        std::string const text = pieces_alone();
+        slt_torrent result;
+        lt::load_torrent_limits limits;
+        limits.max_buffer_size = static_cast<int>(text.size());
+        limits.max_pieces = max_pieces;
+        limits.max_decode_tokens = static_cast<int>(text.size());
+        result.info = std::make_shared<lt::torrent_info>(
+            lt::span<char const>(text.data(), static_cast<std::ptrdiff_t>(text.size())), limits, lt::from_span);
+        // The torrent's own, and not that of what libtorrent was shown. It is a reference into an object that is not
+        // const, hence may be written through; nothing has been told of the torrent yet.
+        const_cast<lt::info_hash_t&>(result.info->info_hashes()).v1 = info_hash;
+        files->close();
+        result.files = files;
+        return result;
+    }
+
+private:
+    /// A torrent with the same pieces, whose files are the stretches that are not padding: libtorrent asks for no block
+    /// that is padding. (It knows only padding up to the end of a piece as such.)
+    std::string pieces_alone() const {
+        std::string text = "d4:infod5:filesl";
+        std::int64_t begin = 0;
+        int number = 0;
+        auto const add = [&](std::int64_t size, bool is_pad) {
+            for (std::int64_t length; size > 0; size -= length) {
+                length = std::min(size, longest_file);
+                // Each its own name: libtorrent compares all files of one name with each other.
+                auto const name = std::to_string(number++);
+                text += is_pad ? "d4:attr1:p6:lengthi" : "d6:lengthi";
+                text += std::to_string(length) + "e4:pathl" + std::to_string(name.size()) + ':' + name + "ee";
+            }
+        };
+        files->for_each_gap(size, [&](std::int64_t from, std::int64_t to) {
+            if (to % piece_length != 0 && to != size) return;
+            add(from - begin, false);
+            add(to - from, true);
+            begin = to;
+        });
+        add(size - begin, false);
+        // Not the torrent's own name: libtorrent takes whole directories for padding by theirs.
+        text += "e4:name1:t12:piece lengthi" + std::to_string(piece_length) + "e6:pieces" + std::to_string(pieces.size()) + ':';
+        text.append(pieces.data(), pieces.size());
+        text += is_private ? "7:privatei1eee" : "ee";
+        return text;
+    }
+};
+
+/// Reads a `.torrent` (BEP 3, BEP 47) in one pass.
 class Reader {
 public:
     explicit Reader(lt::span<char const> bytes) : cursor_(bytes) {}
@@ -57,7 +130,7 @@ public:
         }
         require(cursor_.is_at_end(), "something follows it");
         require(!info.empty(), "it has no info dictionary");
-        return finish(lt::hasher(info).final());
+        return content_.torrent(lt::hasher(info).final());
     }
 
 private:
@@ -84,11 +157,11 @@ private:
             } else if (key == "name") {
                 is_sound = cursor_.read(name_);
             } else if (key == "piece length") {
-                is_sound = cursor_.read(piece_length_);
+                is_sound = cursor_.read(content_.piece_length);
             } else if (key == "length") {
                 is_sound = cursor_.read(length);
             } else if (key == "pieces") {
-                is_sound = cursor_.read(pieces_);
+                is_sound = cursor_.read(content_.pieces);
             } else if (key == "private") {
                 is_sound = cursor_.read(is_private);
             } else {
@@ -96,13 +169,13 @@ private:
             }
             require(is_sound, "its info dictionary is not what BEP 3 says");
         }
-        is_private_ = is_private != 0;
+        content_.is_private = is_private != 0;
         check_element(name_);
         if (has_files) {
-            files_->put_into(std::string(name_));
+            content_.files->put_into(std::string(name_));
         } else {
             require(length >= 0, "it has neither files nor a length");
-            add_file(length, name_);
+            content_.add_file(entry_, length, name_);
         }
     }
 
@@ -136,12 +209,12 @@ private:
         }
         // A link has no content, whatever is said of its length (BEP 47).
         if (is_link) return;
-        require(length >= 0 && length <= max_content - size_, "the length of a file is missing or too large");
+        require(length >= 0 && length <= max_content - content_.size, "the length of a file is missing or too large");
         require(is_pad || !path_.empty(), "a file has no path");
         if (is_pad)
-            size_ += length;
+            content_.size += length;
         else
-            add_file(length, {path_.data(), path_.size()});
+            content_.add_file(entry_, length, {path_.data(), path_.size()});
     }
 
     bool read_path() {
@@ -157,77 +230,35 @@ private:
         return !path_.empty();
     }
 
-    /// A name that stays where it is put.
-    static void check_element(lt::string_view name) {
-        if (name.empty() || name == "." || name == ".." || name.find('/') != lt::string_view::npos
-            || name.find('\0') != lt::string_view::npos)
-            refuse("a file would land elsewhere, by the name “" + std::string(name) + "” in its path", SLT_HOSTILE_NAMES);
-    }
-
-    void add_file(std::int64_t length, lt::string_view path) {
-        if (length > 0) files_->add(entry_, size_, length, {path.data(), path.size()});
-        size_ += length;
-    }
-
-    slt_torrent finish(lt::sha1_hash const& info_hash) const {
-        if (piece_length_ <= 0 || piece_length_ % block != 0 || piece_length_ / block > max_blocks_per_piece)
-            refuse("its piece length is not a multiple of 16 KiB below 512 MiB");
-        auto const piece_count = (size_ + piece_length_ - 1) / piece_length_;
-        require(size_ > 0 && size_ <= max_content && piece_count <= max_pieces, "it has no content, or too much");
-        require(static_cast<std::int64_t>(pieces_.size()) == piece_count * 20, "it has too few or too many hashes of pieces");
-
-        std::string const text = pieces_alone();
-        slt_torrent result;
-        lt::load_torrent_limits limits;
-        limits.max_buffer_size = static_cast<int>(text.size());
-        limits.max_pieces = max_pieces;
-        limits.max_decode_tokens = static_cast<int>(text.size());
-        result.info = std::make_shared<lt::torrent_info>(
-            lt::span<char const>(text.data(), static_cast<std::ptrdiff_t>(text.size())), limits, lt::from_span);
-        // The torrent's own, and not that of what libtorrent was shown. It is a reference into an object that is not
-        // const, hence may be written through; nothing has been told of the torrent yet.
-        const_cast<lt::info_hash_t&>(result.info->info_hashes()).v1 = info_hash;
-        result.files = files_;
-        return result;
-    }
-
-    /// A torrent with the same pieces, whose files are the stretches that are not padding: libtorrent asks for no block
-    /// that is padding. (It knows only padding up to the end of a piece as such.)
-    std::string pieces_alone() const {
-        std::string text = "d4:infod5:filesl";
-        std::int64_t begin = 0;
-        int number = 0;
-        auto const add = [&](std::int64_t size, bool is_pad) {
-            for (std::int64_t length; size > 0; size -= length) {
-                length = std::min(size, longest_file);
-                // Each its own name: libtorrent compares all files of one name with each other.
-                auto const name = std::to_string(number++);
-                text += is_pad ? "d4:attr1:p6:lengthi" : "d6:lengthi";
-                text += std::to_string(length) + "e4:pathl" + std::to_string(name.size()) + ':' + name + "ee";
-            }
-        };
-        files_->for_each_gap(size_, [&](std::int64_t from, std::int64_t to) {
-            if (to % piece_length_ != 0 && to != size_) return;
-            add(from - begin, false);
-            add(to - from, true);
-            begin = to;
-        });
-        add(size_ - begin, false);
-        // Not the torrent's own name: libtorrent takes whole directories for padding by theirs.
-        text += "e4:name1:t12:piece lengthi" + std::to_string(piece_length_) + "e6:pieces" + std::to_string(pieces_.size()) + ':';
-        text.append(pieces_.data(), pieces_.size());
-        text += is_private_ ? "7:privatei1eee" : "ee";
-        return text;
-    }
-
     BencodeCursor cursor_;
-    lt::string_view name_, pieces_;
-    std::int64_t piece_length_ = 0, size_ = 0;
-    bool is_private_ = false;
+    lt::string_view name_;
     int entry_ = 0;
     std::string path_;
-    std::shared_ptr<TorrentFiles> files_ = std::make_shared<TorrentFiles>();
+    Content content_;
 };
+
+slt_torrent make(slt_outline const& outline) {
+    Content content;
+    content.pieces = {reinterpret_cast<char const*>(outline.pieces), outline.pieces_size};
+    content.piece_length = outline.piece_length;
+    content.is_private = outline.is_private;
+    check_element(outline.name);
+    content.files->put_into(outline.name);
+    auto const* const paths = reinterpret_cast<char const*>(outline.paths);
+    auto const path_end = outline.path_starts[outline.entry_count];
+    content.files->reserve(outline.entry_count, path_end);
+    for (std::size_t entry = 0; entry < outline.entry_count; ++entry) {
+        auto const length = outline.lengths[entry];
+        require(length >= 0 && length <= max_content - content.size, "the length of a file is missing or too large");
+        auto const begin = outline.path_starts[entry], end = outline.path_starts[entry + 1];
+        require(begin <= end && end <= path_end, "the paths of its files are not in order");
+        if (outline.is_file[entry])
+            content.add_file(static_cast<int>(entry), length, {paths + begin, end - begin});
+        else
+            content.size += length;
+    }
+    return content.torrent(hash_of(outline.info_hash));
+}
 
 }
 
@@ -280,6 +311,19 @@ slt_torrent* slt_torrent_parse(uint8_t const* bytes, size_t size, slt_code* code
         try {
             Reader reader({reinterpret_cast<char const*>(bytes), static_cast<std::ptrdiff_t>(size)});
             result = std::make_unique<slt_torrent>(reader.read());
+            return SLT_OK;
+        } catch (Refusal const& refusal) {
+            return fail(error, refusal.code, "the torrent cannot be used: " + refusal.message);
+        }
+    });
+    return result.release();
+}
+
+slt_torrent* slt_torrent_make(slt_outline const* outline, slt_code* code, slt_error* error) {
+    std::unique_ptr<slt_torrent> result;
+    *code = guarded(error, SLT_BAD_TORRENT, [&]() -> slt_code {
+        try {
+            result = std::make_unique<slt_torrent>(make(*outline));
             return SLT_OK;
         } catch (Refusal const& refusal) {
             return fail(error, refusal.code, "the torrent cannot be used: " + refusal.message);

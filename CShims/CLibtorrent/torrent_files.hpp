@@ -16,6 +16,15 @@ public:
     /// Names the directory that all files are in.
     void put_into(std::string directory) { directory_ = std::move(directory); }
 
+    /// Takes room for so many files, with so many bytes of paths.
+    void reserve(std::size_t files, std::size_t paths) {
+        entries_.reserve(files);
+        offsets_.reserve(files);
+        lengths_.reserve(files);
+        paths_.reserve(paths);
+        path_ends_.reserve(files);
+    }
+
     /// The next file. `entry` is its place in the torrent's list.
     void add(int entry, std::int64_t offset, std::int64_t length, std::string_view path) {
         entries_.push_back(entry);
@@ -23,6 +32,15 @@ public:
         lengths_.push_back(length);
         paths_.append(path);
         path_ends_.push_back(paths_.size());
+    }
+
+    /// Gives room back that was taken for more files than there are.
+    void close() {
+        entries_.shrink_to_fit();
+        offsets_.shrink_to_fit();
+        lengths_.shrink_to_fit();
+        paths_.shrink_to_fit();
+        path_ends_.shrink_to_fit();
     }
 
     int count() const { return static_cast<int>(offsets_.size()); }

@@ -15,6 +15,7 @@
 #include <boost/asio/post.hpp>
 
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 
 #include <sys/resource.h>
@@ -77,6 +78,7 @@ public:
         std::shared_ptr<lt::disk_observer> observer, std::function<void(lt::storage_error const&)> handler,
         lt::disk_job_flags_t) override {
         auto const& storage = at(index);
+        is_awaiting_ = false;
         std::shared_ptr<char[]> copy(new char[static_cast<std::size_t>(request.length)]);
         std::memcpy(copy.get(), data, static_cast<std::size_t>(request.length));
         unwritten_ += request.length;
@@ -91,7 +93,9 @@ public:
                 };
             });
         if (unwritten_ < unwritten_limit_) return false;
-        if (observer) observers_.push_back(std::move(observer));
+        // A peer hands in one block after the other, and waits but once.
+        if (observer && (waiting_.empty() || waiting_.back().owner_before(observer) || observer.owner_before(waiting_.back())))
+            waiting_.push_back(std::move(observer));
         return true;
     }
 
@@ -222,12 +226,19 @@ private:
         }
     }
 
-    /// Lets the peers go on that wait for room.
+    /// Lets the peers go on that wait for room: one after the other, for each hands in all that the system has received for
+    /// it meanwhile, which may be megabytes. The next one follows once something was handed in, and when nothing is left to
+    /// write all of them.
     void written(int size) {
         unwritten_ -= size;
         if (unwritten_ > unwritten_limit_ / 2) return;
-        for (auto const& observer : std::exchange(observers_, {}))
-            if (auto const alive = observer.lock()) alive->on_disk();
+        while (!waiting_.empty() && (unwritten_ == 0 || !is_awaiting_)) {
+            auto const peer = waiting_.front().lock();
+            waiting_.pop_front();
+            if (!peer) continue;
+            is_awaiting_ = true;
+            peer->on_disk();
+        }
     }
 
     lt::io_context& context_;
@@ -239,7 +250,10 @@ private:
     std::uint64_t last_number_ = 0;
     /// Bytes that were handed in and are not on their way to the disk yet.
     int unwritten_ = 0;
-    std::vector<std::weak_ptr<lt::disk_observer>> observers_;
+    /// Peers that wait for room.
+    std::deque<std::weak_ptr<lt::disk_observer>> waiting_;
+    /// Whether one of them was let go on and nothing has been handed in since.
+    bool is_awaiting_ = false;
     // Last, hence destroyed first: its threads use what is above.
     Workers workers_;
 };

@@ -90,7 +90,7 @@ extension SetMirror {
                 status: .init(uuid: id, serial: manifest.serial, state: .fetching))
         let isResumed = row.state == .fetching
         if base == nil { row.base = nil }
-        // A first tree has time, and needs its memory for the plan.
+        // A first tree has time, and its plan takes memory.
         if base != nil { documents.shelf.readAhead(manifest.shards.filter { seeding[$0.infoHash] == nil }) }
         defer { documents.shelf.readings.end() }
         let plan = try await makePlan(row, manifest.shards, base: base)
@@ -133,6 +133,8 @@ extension SetMirror {
         // A tree that was half made came before all else. Now that it is whole, a newer snapshot may take its place.
         wake.yield()
 
+        // Of a first tree nothing is opened again, and what was fetched takes its room.
+        if plan.beside == nil { await settle() }
         let interrupted = isResumed || base.map { !$0.missing.isEmpty } ?? false
         let isSynced = try await transfer(id, plan, resuming: interrupted)
         try await complete(id, plan, isSynced: isSynced)

@@ -28,7 +28,8 @@ struct TorrentShelf: Sendable {
     }
 
     private func readNow(_ shard: Manifest.Shard) async throws -> TorrentEngine.ReadTorrent {
-        try await TorrentEngine.read(offPool { try bytes(shard) })
+        if let torrent = recent[shard] { return try await offPool { try TorrentEngine.read(TorrentOutline(torrent)) } }
+        return try await TorrentEngine.read(offPool { try load(shard) })
     }
 
     /// Has the engine begin to read torrents that will be asked for.
@@ -63,6 +64,18 @@ struct TorrentShelf: Sendable {
         if opened == nil, let found = look(search, shard) { return found }
         let bytes = try opened ?? load(shard)
         return search.found(in: bytes.span)
+    }
+}
+
+extension TorrentOutline {
+    /// What was read of a torrent, which the parser has checked, but for its info-hash: that one is computed here, and
+    /// compared when the torrent is added.
+    init(_ torrent: Torrent) {
+        self.init(
+            infoHash: Digest.sha1(torrent.info.span), name: torrent.name, pieceLength: torrent.pieceLength,
+            isPrivate: torrent.isPrivate, pieces: torrent.pieceHashes, lengths: torrent.lengths,
+            isFile: (0..<torrent.entryCount).map { torrent.kind($0) == .file }, paths: torrent.paths,
+            pathStarts: torrent.pathStarts)
     }
 }
 

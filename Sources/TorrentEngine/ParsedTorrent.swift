@@ -19,6 +19,9 @@ struct ParsedTorrent: ~Copyable {
         unsafe self.handle = handle
     }
 
+    /// Takes a handle over.
+    init(handle: OpaquePointer) { unsafe self.handle = handle }
+
     deinit { unsafe slt_torrent_free(handle) }
 
     var pieceCount: Int { unsafe Int(slt_torrent_piece_count(handle)) }
@@ -59,5 +62,11 @@ extension TorrentEngine {
                 return .failure(error)
             }
         }
+    }
+
+    /// The same for a torrent that was read by somebody else, in a fraction of the time. Blocking. Throws `badTorrent`,
+    /// `hostileNames`.
+    public static func read(_ outline: TorrentOutline) throws(EngineError) -> ReadTorrent {
+        ReadTorrent(try ParsedTorrent(outline))
     }
 }

@@ -72,8 +72,11 @@ public final class RawConnection: Sendable {
     deinit { close(descriptor) }
 
     /// Sends all of a text.
-    public func send(_ text: String) throws {
-        var rest = Array(text.utf8)[...]
+    public func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    /// Sends all of the bytes.
+    public func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
             guard count > 0 else { throw ClientFailure(what: "send") }
@@ -125,7 +128,8 @@ public final class RawConnection: Sendable {
         try received.withLock { $0.isEmpty ? try !fill(&$0) : false }
     }
 
-    private func take(through mark: String) throws -> [UInt8] {
+    /// Reads up to the end of a text that is to come, however much that is.
+    public func take(through mark: String) throws -> [UInt8] {
         let mark = Array(mark.utf8)
         return try received.withLock { buffer in
             var start = 0

@@ -3,7 +3,7 @@
 //
 // Prefix: slt_.
 // Failure: a function that can fail returns an slt_code and fills *error; no C++ exception leaves this library.
-// Ownership: who calls …_create or …_parse calls …_destroy or …_free. A pointer found inside a returned structure
+// Ownership: who calls …_create, …_parse or …_make calls …_destroy or …_free. A pointer found inside a returned structure
 //   belongs to its handle and is valid until the next call that says so, or until the handle is destroyed.
 // Threads: an slt_torrent and an slt_session are each used by one thread at a time; slt_session_traffic may be
 //   called from any thread. Functions marked "blocks" wait for libtorrent's network thread.
@@ -48,6 +48,25 @@ typedef struct slt_torrent slt_torrent;
 // Parses a .torrent; what is needed of the bytes is copied. Null on failure, with the code in *code. That no two files have
 // one path is for the caller to check.
 slt_torrent *_Nullable slt_torrent_parse(const uint8_t *_Nullable bytes, size_t size, slt_code *code, slt_error *error);
+
+// What the caller has read of a .torrent, and answers for: that it has this info-hash, that no two files have one path, and
+// that none leads elsewhere. Its entries stand one after the other.
+typedef struct slt_outline {
+    slt_info_hash info_hash;
+    const char *name;
+    int64_t piece_length;
+    bool is_private;
+    const uint8_t *_Nullable pieces; // SHA-1 of each
+    size_t pieces_size;
+    size_t entry_count;
+    const int64_t *_Nullable lengths;
+    const bool *_Nullable is_file; // others are padding, or links, which have no length
+    const uint8_t *_Nullable paths;
+    const uint32_t *_Nullable path_starts; // one more than there are entries
+} slt_outline;
+
+// The same without the bytes: to read them again takes several times as long. What is needed is copied.
+slt_torrent *_Nullable slt_torrent_make(const slt_outline *outline, slt_code *code, slt_error *error);
 void slt_torrent_free(slt_torrent *torrent);
 int32_t slt_torrent_piece_count(const slt_torrent *torrent);
 // What slt_session_add shall use; strings are copied. A file is named by its place in the torrent's list.
