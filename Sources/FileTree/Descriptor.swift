@@ -144,12 +144,16 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Bytes that are handed to the system at a time. For more at once, Linux takes larger pages, and where memory is full of
+    /// other files it moves these about to get them, which takes several times as long as the copy.
+    private static let writeSize = 128 << 10
+
     /// Writes all of `bytes` at the current position.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.write(rawValue, $0.baseAddress.map { $0 + done }, bytes.count - done)
+                Glibc.write(rawValue, $0.baseAddress.map { $0 + done }, min(bytes.count - done, Self.writeSize))
             }
             if count < 0 {
                 if errno == EINTR { continue }
