@@ -57,16 +57,19 @@ public struct BenchmarkRun {
 
     private var limitedBytes: Int64 { min(1_000_000_000, max(50_000_000, Int64(files) * 25_000)) }
 
-    /// Bytes on the disk that the largest part takes: the source, the mirrors of two techniques, and what else of one.
+    /// Bytes on the disk that the largest part takes.
     public var neededBytes: Int64 {
         parts.map { part -> Int64 in
             switch part {
             case .tree, .mirrors, .small, .packages:
                 guard let tree = trees(part) else { return 0 }
-                // A small file takes a block and an inode more than its bytes.
+                // A small file takes up to a block more than its bytes.
                 let size = tree.shape.expectedBytes + Int64(tree.shape.files) * 4096
-                let most = Int64(tree.mirrors.reduce(0, +))
-                return size * (2 * most + 6) + 2_000_000_000
+                // The source, two mirrors of each number at a time, a torrent client's copy, and what changed.
+                let copies = 2 * Int64(tree.mirrors.max() ?? 0) + (part == .tree ? 3 : 2)
+                // Of directories each tree on the master and each of the mirrors' has its own.
+                let directories = Int64(tree.shape.directories) * 4096 * (5 * copies + 5)
+                return size * copies + directories + 2_000_000_000
             case .poll, .calls: return 2_000_000_000
             case .tracker: return 100_000_000
             case .regions: return 3_000_000_000
