@@ -142,8 +142,8 @@ private:
     std::vector<Piece> pieces_;
 };
 
-/// Tells one peer how much it may ask for ahead, counts its payload, and lets a seed go once the torrent is whole: without it, the seeds of a snapshot would stay
-/// connected to one another. Network thread only.
+/// Tells one peer how much it may ask for ahead, counts its payload, and lets a seed go once the torrent is whole: without
+/// it, the seeds of a snapshot would stay connected to one another. Network thread only.
 class PeerObserver final : public lt::peer_plugin {
 public:
     PeerObserver(std::shared_ptr<Ledger> ledger, std::shared_ptr<Counters> counters, lt::peer_connection_handle peer)

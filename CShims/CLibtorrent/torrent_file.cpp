@@ -49,8 +49,10 @@ struct Content {
     bool is_private = false;
     std::shared_ptr<TorrentFiles> files = std::make_shared<TorrentFiles>();
 
-    void add_file(int entry, std::int64_t length, lt::string_view path) {
-        if (length > 0) files->add(entry, size, length, {path.data(), path.size()});
+    /// The next entry of the torrent's list that has a length: a file, or padding.
+    void add(int entry, bool is_file, std::int64_t length, lt::string_view path) {
+        require(length >= 0 && length <= max_content - size, "the length of a file is missing or too large");
+        if (is_file && length > 0) files->add(entry, size, length, {path.data(), path.size()});
         size += length;
     }
 
@@ -175,7 +177,7 @@ private:
             content_.files->put_into(std::string(name_));
         } else {
             require(length >= 0, "it has neither files nor a length");
-            content_.add_file(entry_, length, name_);
+            content_.add(entry_, true, length, name_);
         }
     }
 
@@ -209,12 +211,8 @@ private:
         }
         // A link has no content, whatever is said of its length (BEP 47).
         if (is_link) return;
-        require(length >= 0 && length <= max_content - content_.size, "the length of a file is missing or too large");
         require(is_pad || !path_.empty(), "a file has no path");
-        if (is_pad)
-            content_.size += length;
-        else
-            content_.add_file(entry_, length, {path_.data(), path_.size()});
+        content_.add(entry_, !is_pad, length, {path_.data(), path_.size()});
     }
 
     bool read_path() {
@@ -237,7 +235,7 @@ private:
     Content content_;
 };
 
-slt_torrent make(slt_outline const& outline) {
+slt_torrent torrent_of(slt_outline const& outline) {
     Content content;
     content.pieces = {reinterpret_cast<char const*>(outline.pieces), outline.pieces_size};
     content.piece_length = outline.piece_length;
@@ -248,16 +246,26 @@ slt_torrent make(slt_outline const& outline) {
     auto const path_end = outline.path_starts[outline.entry_count];
     content.files->reserve(outline.entry_count, path_end);
     for (std::size_t entry = 0; entry < outline.entry_count; ++entry) {
-        auto const length = outline.lengths[entry];
-        require(length >= 0 && length <= max_content - content.size, "the length of a file is missing or too large");
         auto const begin = outline.path_starts[entry], end = outline.path_starts[entry + 1];
         require(begin <= end && end <= path_end, "the paths of its files are not in order");
-        if (outline.is_file[entry])
-            content.add_file(static_cast<int>(entry), length, {paths + begin, end - begin});
-        else
-            content.size += length;
+        content.add(static_cast<int>(entry), outline.is_file[entry], outline.lengths[entry], {paths + begin, end - begin});
     }
     return content.torrent(hash_of(outline.info_hash));
+}
+
+/// The handle of the torrent that `read` returns; null where it refuses it.
+template <typename Read>
+slt_torrent* handle_of(slt_code* code, slt_error* error, Read&& read) {
+    std::unique_ptr<slt_torrent> result;
+    *code = guarded(error, SLT_BAD_TORRENT, [&]() -> slt_code {
+        try {
+            result = std::make_unique<slt_torrent>(read());
+            return SLT_OK;
+        } catch (Refusal const& refusal) {
+            return fail(error, refusal.code, "the torrent cannot be used: " + refusal.message);
+        }
+    });
+    return result.release();
 }
 
 }
@@ -304,32 +312,14 @@ using namespace slt;
 size_t slt_sizeof_hasher(void) { return sizeof(lt::hasher); }
 
 slt_torrent* slt_torrent_parse(uint8_t const* bytes, size_t size, slt_code* code, slt_error* error) {
-    std::unique_ptr<slt_torrent> result;
-    *code = guarded(error, SLT_BAD_TORRENT, [&]() -> slt_code {
-        if (bytes == nullptr || size == 0 || size > max_torrent_size)
-            return fail(error, SLT_BAD_TORRENT, "the torrent is empty or larger than 256 MiB");
-        try {
-            Reader reader({reinterpret_cast<char const*>(bytes), static_cast<std::ptrdiff_t>(size)});
-            result = std::make_unique<slt_torrent>(reader.read());
-            return SLT_OK;
-        } catch (Refusal const& refusal) {
-            return fail(error, refusal.code, "the torrent cannot be used: " + refusal.message);
-        }
+    return handle_of(code, error, [&] {
+        require(bytes != nullptr && size > 0 && size <= max_torrent_size, "it is empty or larger than 256 MiB");
+        return Reader({reinterpret_cast<char const*>(bytes), static_cast<std::ptrdiff_t>(size)}).read();
     });
-    return result.release();
 }
 
 slt_torrent* slt_torrent_make(slt_outline const* outline, slt_code* code, slt_error* error) {
-    std::unique_ptr<slt_torrent> result;
-    *code = guarded(error, SLT_BAD_TORRENT, [&]() -> slt_code {
-        try {
-            result = std::make_unique<slt_torrent>(make(*outline));
-            return SLT_OK;
-        } catch (Refusal const& refusal) {
-            return fail(error, refusal.code, "the torrent cannot be used: " + refusal.message);
-        }
-    });
-    return result.release();
+    return handle_of(code, error, [&] { return torrent_of(*outline); });
 }
 
 void slt_torrent_free(slt_torrent* torrent) { delete torrent; }

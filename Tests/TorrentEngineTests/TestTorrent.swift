@@ -14,6 +14,8 @@ struct TestTorrent {
     let name: String
     let files: [File]
     let pieceLength: Int
+    /// The SHA-1 of each piece, one after the other.
+    let pieceHashes: [UInt8]
     let content: [UInt8]
     let bytes: [UInt8]
     let infoHash: InfoHash
@@ -55,6 +57,7 @@ struct TestTorrent {
         self.name = name
         self.files = laid
         self.pieceLength = pieceLength
+        self.pieceHashes = hashes
         self.content = content
         self.bytes = Bencode.dictionary(top.merging(["info": dictionary]) { $1 }).bytes
         self.infoHash = digest

@@ -13,11 +13,8 @@ extension TestTorrent {
             paths += file.path.utf8
             starts.append(UInt32(paths.count))
         }
-        let hashes = stride(from: 0, to: content.count, by: pieceLength).flatMap {
-            sha1(content[$0..<min($0 + pieceLength, content.count)])
-        }
         return TorrentOutline(
-            infoHash: infoHash, name: name, pieceLength: pieceLength, isPrivate: false, pieces: hashes[...],
+            infoHash: infoHash, name: name, pieceLength: pieceLength, isPrivate: false, pieces: pieceHashes[...],
             lengths: files.map { Int64($0.content.count) }, isFile: files.map { !$0.isPadding }, paths: paths,
             pathStarts: starts)
     }
